@@ -35,7 +35,7 @@ import aiohttp
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Subscription
-from crowd import AGO_S, keep_many
+from crowd import AGO_S, keep_many, keep_snapshot
 from figures import Figure, tell
 from service import Service, push, reading
 
@@ -139,7 +139,8 @@ async def until_called(port: int, n: int, within_s: float) -> Calls:
 
 
 def subscribe(service: Service, people: int, port: int) -> None:
-    """Everybody, by a webhook of their own; they came a month ago."""
+    """Everybody, by a webhook of their own; they came a month ago, and a watch has known them
+    since: the first one that runs over a home reads them one by one, in a second or two."""
     now = int(time.time()) - AGO_S
     service.environment()  # writes the file of the places
     places = list(csv.DictReader((service.folder / "places.csv").open()))
@@ -164,6 +165,7 @@ def subscribe(service: Service, people: int, port: int) -> None:
             yield person, Contact("webhook", f"http://127.0.0.1:{port}/{i}", SECRET)
 
     keep_many(service.home, each())
+    keep_snapshot(service.home)
 
 
 async def one_at_a_time(

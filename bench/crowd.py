@@ -15,6 +15,9 @@ from pathlib import Path
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
+from atalaia.metrics import Metrics
+from atalaia.notify.recipients import Recipients
+from atalaia.notify.snapshots import Snapshots
 from atalaia.people.codes import lookup_of
 from atalaia.people.registry import Registry
 from atalaia.people.rows import CONFIRMED, Address, Kept, contact_row, seal_person
@@ -59,6 +62,16 @@ def keep_many(home: Path, people: Iterable[tuple[Person, Contact]]) -> None:
                 [contact_row(vault, name, channel, lookup, address, CONFIRMED, now)],
             )
     os.sync()
+
+
+def keep_snapshot(home: Path) -> None:
+    """What a watch leaves for the next one: everybody who is told, at once."""
+    with open_home(home) as opened:
+        registry = Registry(opened.people, opened.keys)
+        snapshots = Snapshots(opened, Metrics(), least=1)
+        recipients = Recipients(registry.load, (), read=registry.read, snapshots=snapshots)
+        recipients.refresh()
+        recipients.keep(int(time.time()))
 
 
 def _person(name: str, now: int, chance: random.Random) -> Person:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from atalaia.domain.subscription import Threshold
-from atalaia.notify.at_hand import AtHand
+from atalaia.notify.at_hand import AtHand, Reachable
+from atalaia.notify.recipients import Recipients
 from people.world import NOW, World, world
 
 OPEN = ("email", "sms", "inbox")
@@ -20,7 +21,7 @@ def w(tmp_path: Path) -> Iterator[World]:
         yield found
 
 
-def address(at_hand: AtHand, person: str, channel: str = "email") -> str | None:
+def address(at_hand: AtHand | Reachable, person: str, channel: str = "email") -> str | None:
     found = at_hand.contact(person, channel)
     return found.address if found else None
 
@@ -92,3 +93,46 @@ def test_no_more_are_held_than_were_asked_for_last(w: World) -> None:
         assert [address(at_hand, one) for one in some] == [
             f"{people.index(one)}@example.org" for one in some
         ]
+
+
+# Where all who are told are known
+
+
+def test_contacts_are_read_together_and_as_new_as_they_were_asked_for(w: World) -> None:
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org")
+    recipients = Recipients(w.registry.load, OPEN)
+    recipients.refresh()
+    reachable = Reachable(w.registry, recipients)
+    reachable.fetch([ana, bia, ana, "p_nobody"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(w.home.people, "contacts", lambda *_: pytest.fail("one read a message"))
+        assert address(reachable, ana) == "ana@example.org"
+        assert address(reachable, bia) == "bia@example.org"
+    assert w.registry.stop(ana, "email", NOW)
+    assert w.registry.erase(bia, NOW)
+    reachable.fetch([ana, bia])
+    assert address(reachable, ana) is address(reachable, bia) is None
+
+
+def test_whom_another_took_away_is_read_alone(w: World) -> None:
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org")
+    reachable = Reachable(w.registry, Recipients(w.registry.load, OPEN))
+    reachable.fetch([ana])
+    reachable.fetch([bia])
+    assert address(reachable, ana) == "ana@example.org"
+    assert reachable.contacts(ana) == w.home.people.contacts(ana)
+
+
+def test_nobody_is_opened_for_a_limit_that_they_did_not_set(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (Threshold("rain_mm", 3600, 35.0, "heavy_rain"),)
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org", thresholds=own)
+    recipients = Recipients(w.registry.load, OPEN)
+    recipients.refresh()
+    reachable = Reachable(w.registry, recipients)
+    assert reachable.person(bia, if_limited=True) == w.registry.person(bia, if_limited=True)
+    assert reachable.person(ana) == w.person(ana)
+    monkeypatch.setattr(w.registry, "person", lambda *_: pytest.fail("one read a message"))
+    assert reachable.person(ana, if_limited=True) is None
+    assert reachable.person("p_nobody", if_limited=True) is None

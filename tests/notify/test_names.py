@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,8 @@ def test_a_number_is_one_persons_whatever_becomes_of_them(steps: list[tuple[str,
             assert len(names) == ever
             of = {number: one for one, number in known.items()}
             assert list(names) == [of.get(number, "") for number in range(ever)]
+            assert names.of(np.arange(ever)) == list(names)
+            assert names.of(np.arange(ever // 2)[::-1]) == list(names)[: ever // 2][::-1]
             assert names.number("p_nobody") is None
 
 

@@ -145,7 +145,7 @@ def picture(recipients: Recipients) -> object:
     known = sorted(name for name in names if name)
     return (
         sorted((event, names[person], str(limit)) for event, person, limit in rows),
-        [recipients.get(name) for name in known],
+        [(recipients.get(name), recipients.has_limits(name)) for name in known],
         {
             key: np.round(limits, 9).tolist()
             for key, limits in recipients.audience.limits_at(-8.05, -34.88).items()

@@ -248,12 +248,25 @@ def test_where_many_come_side_by_side_the_next_commit_waits_for_more(
     asyncio.run(story())
 
 
+def test_where_little_comes_nobody_waits_though_some_came_side_by_side(tmp_path: Path) -> None:
+    async def story() -> None:
+        with open_home(tmp_path / "home", exclusive=False) as home:
+            ingest = Ingest(home.stream, lambda *_: None, Clock())
+            running = asyncio.create_task(ingest.run())
+            for _ in range((ingests._MUCH - 1) // 3):
+                await asyncio.gather(*(ingest.offer([reading(i)]) for i in range(3)))
+                assert ingest._linger_s() == 0.0
+            running.cancel()
+
+    asyncio.run(story())
+
+
 def test_who_comes_alone_waits_for_nobody(tmp_path: Path) -> None:
     async def story() -> None:
         with open_home(tmp_path / "home", exclusive=False) as home:
             ingest = Ingest(home.stream, lambda *_: None, Clock())
             running = asyncio.create_task(ingest.run())
-            for i in range(50):
+            for i in range(2 * ingests._MUCH):
                 await ingest.offer([reading(i)])
                 assert ingest._linger_s() == 0.0
             running.cancel()

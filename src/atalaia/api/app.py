@@ -61,7 +61,9 @@ def api(
     app.include_router(feeds)
     app.include_router(page)
     guard(app, gate, rate_limit, meter, hosts, push.PATHS)
-    describe(app)
     app.include_router(probes.routes(standing))
     app.include_router(push.routes(pushing, gate))
+    describe(app)
+    # They are tried one by one, and nothing is asked for as often as a push.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app

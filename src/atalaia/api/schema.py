@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from atalaia.api import problem
 
@@ -20,11 +21,13 @@ _UNUSED = ("HTTPValidationError", "ValidationError")
 
 
 def describe(app: FastAPI) -> None:
-    """Let the app describe itself so: with problem details for every error, and keys."""
+    """Let the app describe itself so, in the order that its routes have now: with problem details
+    for every error, and keys."""
+    routes = list(app.routes)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _described(app)
+            app.openapi_schema = _described(app, routes)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -36,13 +39,13 @@ def text(app: FastAPI) -> str:
     return msgspec.json.format(msgspec.json.encode(told), indent=1).decode() + "\n"
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
     told = get_openapi(
         title=app.title,
         version=app.version,
         openapi_version="3.1.0",
         description="What a running watch shows, and what can be asked of it. See docs/api.md.",
-        routes=app.routes,
+        routes=routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     components = told.setdefault("components", {})

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 
 from atalaia.api.connections import bounded
 from atalaia.api.events import MOST_CLIENTS
@@ -63,6 +64,11 @@ def serving(application: Any) -> uvicorn.Server:
 
 class _Server(uvicorn.Server):
     """Uvicorn, which leaves signals to us."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """With all that requests need of threads: the first push waited for it to be loaded."""
+        await run_in_threadpool(int)
+        await super().startup(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,10 +1,10 @@
-"""People as who sends needs them: read when there is something for them, some together, and kept up
-to date. What is held grows with whom is sent to, and not with who subscribed.
+"""People as who sends needs them: read when there is something for them, some together. What is
+held grows with whom is sent to, and not with who subscribed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -43,10 +43,50 @@ def sending(
     """All of `recipients`; or, by need, those that somebody sends to."""
     url = settings.api.url
     if not by_need:
-        ways = ways_of(url, registry, registry.people.contacts)
-        return Sending(recipients, registry, recipients.refresh, lambda _: None, ways)
-    some = AtHand(registry, settings.channels.names)
-    return Sending(some, some, some.refresh, some.fetch, ways_of(url, registry, some.contacts))
+        some = Reachable(registry, recipients)
+        ways = ways_of(url, registry, some.contacts)
+        return Sending(recipients, some, recipients.refresh, some.fetch, ways)
+    held = AtHand(registry, settings.channels.names)
+    return Sending(held, held, held.refresh, held.fetch, ways_of(url, registry, held.contacts))
+
+
+class Reachable:
+    """Fills `letters.Directory` where all who are told are known: of those who get a letter now,
+    contacts are read together. May be used from any thread; who fetches others takes these away,
+    and they are read one by one."""
+
+    def __init__(self, registry: Registry, recipients: Recipients) -> None:
+        self._registry = registry
+        self._recipients = recipients
+        self._contacts: Mapping[str, Sequence[ContactRow]] = {}
+
+    def contact(self, pseudonym: str, channel: str) -> Contact | None:
+        """Their confirmed address, opened when it is asked for."""
+        return contact_in(self._registry.vault, self.contacts(pseudonym), channel)
+
+    def contacts(self, pseudonym: str) -> Sequence[ContactRow]:
+        """All their contacts."""
+        found = self._contacts.get(pseudonym)
+        return self._registry.people.contacts(pseudonym) if found is None else found
+
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """All that they asked for, read anew: for most there is nothing to read where limits of
+        their own are what matters."""
+        if if_limited and not self._recipients.has_limits(pseudonym):
+            return None
+        return self._registry.person(pseudonym)
+
+    def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
+        """What to ask an address that waits to be confirmed, read anew."""
+        return self._registry.question(pseudonym, channel, now)
+
+    def fetch(self, pseudonyms: Iterable[str]) -> None:
+        """Have the contacts of these at hand, as they are now."""
+        asked = list(dict.fromkeys(pseudonyms))
+        self._registry.vault.fetch(asked)
+        self._contacts = {
+            row.pseudonym: contacts for row, contacts in self._registry.people.with_contacts(asked)
+        }
 
 
 class _Held(NamedTuple):

@@ -252,9 +252,9 @@ class Fan:
                     found[one.person].add(i)
         news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
         concern = self._audience.concerned([event_of(entries[i], self._places) for i in news])
-        names = self._audience.names
-        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
-            found[names[person]].add(news[event])
+        names = self._audience.names.of(concern.person)
+        for event, person in zip(concern.event.tolist(), names, strict=True):
+            found[person].add(news[event])
         return {person: sorted(each) for person, each in found.items()}, told
 
     def _who_follow(self, entries: Sequence[LogEntry], some: Sequence[int]) -> dict[int, set[str]]:
@@ -271,9 +271,9 @@ class Fan:
             for i in some
         ]
         concern = self._audience.concerned(events)
-        names = self._audience.names
-        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
-            found[some[event]].add(names[person])
+        names = self._audience.names.of(concern.person)
+        for event, person in zip(concern.event.tolist(), names, strict=True):
+            found[some[event]].add(person)
         return found
 
     def _messages(

@@ -55,6 +55,20 @@ class Names:
             return bytes(held.texts[held.at[number]]).decode()
         return held.young[number - len(held.at)]
 
+    def of(self, numbers: Ints) -> list[str]:
+        """Whose numbers these are, as one by one."""
+        held = self._held
+        if len(numbers) and int(numbers.max()) >= len(held.at):
+            return [self[number] for number in numbers.tolist()]
+        found = [text.decode() for text in held.texts[held.at[numbers]].tolist()]
+        if self.n_gone:
+            is_gone = self._is_gone
+            return [
+                "" if is_gone[number] else name
+                for number, name in zip(numbers.tolist(), found, strict=True)
+            ]
+        return found
+
     def number(self, name: str) -> int | None:
         """Their number; None: nobody who is known has this name."""
         held = self._held

@@ -99,8 +99,12 @@ class Notifier:
         """See `Fan.reached`."""
         return self._fan.reached
 
+    def hear(self) -> None:
+        """The alert log has something new, of which nobody has a message yet. On the event loop."""
+        self._news.set()
+
     def wake(self) -> None:
-        """The alert log has something new, or somebody has just subscribed. On the event loop."""
+        """Something has become due, or somebody has just subscribed. On the event loop."""
         self._news.set()
         self.deliverer.wake()
 

@@ -17,7 +17,7 @@ from atalaia.domain.ensemble import TENTHS
 from atalaia.domain.peaks import named
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
-from atalaia.domain.subscription import Person, can_step
+from atalaia.domain.subscription import Person, can_step, has_limits
 from atalaia.metrics import Metrics
 from atalaia.notify.audience import Audience
 from atalaia.notify.crowd import Crowd
@@ -93,6 +93,7 @@ class Recipients:
         self._open: list[Person] = []  # the same by the channels that are switched on
         # By the audience's numbers.
         self._kind, self._since, self._asked = array("i"), array("q"), array("q")
+        self._has_limits = bytearray()
         self.audience = Audience()
         self._making = Lock()
         self._made: dict[str, Person] = {}
@@ -117,6 +118,11 @@ class Recipients:
             if len(self._made) >= MADE:
                 self._made_before, self._made = self._made, {}
             return self._made.setdefault(pseudonym, found)
+
+    def has_limits(self, pseudonym: str) -> bool:
+        """Whether a person who is told set a limit of their own."""
+        number = self.audience.names.number(pseudonym)
+        return number is not None and bool(self._has_limits[number])
 
     def _make(self, pseudonym: str) -> Person | None:
         number = self.audience.names.number(pseudonym)
@@ -183,6 +189,10 @@ class Recipients:
         self._kind.frombytes(kind[crowd.kind].tobytes())
         self._since.frombytes(crowd.since.astype(np.int64).tobytes())
         self._asked.frombytes(crowd.asked.astype(np.int64).tobytes())
+        has_limits = np.zeros(len(crowd), np.uint8)
+        for asked in (crowd.circles, crowd.polygons):
+            has_limits[asked.person[asked.key >= 0]] = 1
+        self._has_limits += has_limits.tobytes()
         came = crowd.names[crowd.asked >= self._came_since]
         self._news.came |= {name.decode() for name in came.tolist()}
         self.audience.fill(crowd.names, crowd.circles, crowd.polygons)
@@ -238,6 +248,7 @@ class Recipients:
         self._kind.append(self._kind_of(person))
         self._since.append(person.since)
         self._asked.append(asked)
+        self._has_limits.append(has_limits(person))
         self.audience.put(person)
         self._has_changed(pseudonym)
 

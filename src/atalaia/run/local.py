@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from rich.console import Console
+from rich.segment import Segments
 
 from atalaia.api.following import allow_listeners
 from atalaia.api.history import MemoryHistory
@@ -37,7 +38,7 @@ from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import Logger, configure_logs
-from atalaia.memory import give_back
+from atalaia.memory import give_back, settle
 from atalaia.metrics import Metrics
 from atalaia.parts import STOP_S, Parts, asked_to_stop, begin, cancelled, ended
 from atalaia.people.upkeep import forget_often
@@ -259,11 +260,11 @@ class Live:
         self.metrics.clock_behind.set(self.clocks.behind_s)
         self.standing.step_s = lived.seconds
         if lived.entries:
-            self.notifier.wake()
+            self.notifier.hear()
             self.services.follower.wake()
-            lines = [line_of(entry, self.settings.language) for entry in lived.entries]
+            said = [part for one in lived.entries for part in line_of(one, self.settings.language)]
             with suppress(OSError):  # a terminal that has gone must not stop the watch
-                self._console.print(*lines, sep="\n")
+                self._console.print(Segments(said))
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""
@@ -315,6 +316,7 @@ async def _run(settings: Settings, home: EmbeddedHome) -> int:
         )
         with suppress(OSError):
             live.greet()
+        settle()
         # Found here, and not at the first refine or question: it may be forbidden to map it.
         loading = asyncio.create_task(
             do_beside("loading DuckDB", [sys.executable, "-c", "import duckdb"])

@@ -24,10 +24,11 @@ TICK_AFTER_S = 60
 """Without a payload for so long, one that only says what time it is makes silence noticed."""
 
 _LINGER_S = 0.05
-"""So long after a commit the next one comes, where there are many."""
+"""So long after a commit the next one comes, where much comes."""
 
-_MUCH, _MUCH_S = 8, 1.0
-"""So many commits in so many seconds are many."""
+_MUCH, _MUCH_S = 30, 0.3
+"""So many deliveries in so many seconds are much. With fewer, nobody waits: who lingers gathers
+more, so that it would look as if many came side by side for ever, and each of them would wait."""
 
 _MOST_AT_ONCE = 16_000_000
 _LOOK_S = 5.0
@@ -72,7 +73,7 @@ class Ingest:
         self._tick = steady(clock.now)
         self._failed_at = 0.0
         self._again = asyncio.Event()
-        self._wrote: deque[float] = deque(maxlen=_MUCH)
+        self._came: deque[float] = deque(maxlen=_MUCH)
         self._wrote_at = self._crowded_at = -math.inf
         self.fault: str | None = None
 
@@ -104,20 +105,19 @@ class Ingest:
             first = await self._queue.get()
             await asyncio.sleep(self._linger_s())
             batch = [first, *self._more()]
-            began = time.monotonic()
+            self._came.extend([time.monotonic()] * len(batch))
             await self._write(batch)
             self._wrote_at = time.monotonic()
             if len(batch) > 1 or not self._queue.empty():
                 self._crowded_at = self._wrote_at
-            self._wrote.append(began)
 
     def _linger_s(self) -> float:
-        """Seconds until the next commit, where many come side by side: each writes whole pages,
+        """Seconds until the next commit, where much comes side by side: each writes whole pages,
         however little is in it, and a disk wears out by that."""
         now = time.monotonic()
         is_crowded = (
-            len(self._wrote) == _MUCH
-            and now - self._wrote[0] < _MUCH_S
+            len(self._came) == _MUCH
+            and now - self._came[0] < _MUCH_S
             and now - self._crowded_at < _MUCH_S
         )
         return max(0.0, self._wrote_at + _LINGER_S - now) if is_crowded else 0.0

@@ -8,6 +8,7 @@ what is sealed cannot be opened without the key.)
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ _PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM peop
 _CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries, key FROM contacts"
 _LOOKUP_KEYS = "SELECT number, until FROM lookup_keys ORDER BY number"
 _SNAPSHOT = "SELECT value FROM notes WHERE key = 'snapshot of people'"
+_AMONG = "(SELECT value FROM json_each(?))"
 _PAGE = 1_000
 
 
@@ -43,7 +45,14 @@ class SqlitePeople(People):
     def with_contacts(
         self, pseudonyms: Sequence[str]
     ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
-        return [(row, self.contacts(row.pseudonym)) for row in self.some(pseudonyms)]
+        people = self.some(pseudonyms)
+        rows = self._database.rows(
+            f"{_CONTACT} WHERE pseudonym IN {_AMONG} ORDER BY channel, since", (_names(pseudonyms),)
+        )
+        found: dict[str, list[ContactRow]] = defaultdict(list)
+        for contact in map(_contact, rows):
+            found[contact.pseudonym].append(contact)
+        return [(person, found[person.pseudonym]) for person in people]
 
     def person(self, pseudonym: str) -> PersonRow | None:
         rows = self._database.rows(
@@ -52,8 +61,10 @@ class SqlitePeople(People):
         return _person(rows[0]) if rows else None
 
     def some(self, pseudonyms: Sequence[str]) -> list[PersonRow]:
-        found = map(self.person, dict.fromkeys(pseudonyms))
-        return [row for row in found if row is not None]
+        rows = self._database.rows(
+            f"{_PERSON} WHERE pseudonym IN {_AMONG} AND sealed IS NOT NULL", (_names(pseudonyms),)
+        )
+        return [_person(row) for row in rows]
 
     def snapshot(self) -> str:
         return _snapshot(self._database.rows(_SNAPSHOT))
@@ -233,6 +244,10 @@ class SqlitePeople(People):
                 "it is removed, but a process that reads this home keeps older pages in the log; "
                 "stop that process and do it again"
             )
+
+
+def _names(pseudonyms: Sequence[str]) -> str:
+    return msgspec.json.encode(pseudonyms).decode()
 
 
 def _put_person(cursor: apsw.Cursor, person: PersonRow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Any
 
 import apsw
@@ -15,6 +16,9 @@ from atalaia.ports import Commit, State
 
 _PAGE = 1000
 """Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""
+
+_decoded = lru_cache(maxsize=2_048)(decode_entry)
+"""An entry never changes, and is read by who fans out, who writes letters, and the API."""
 
 _OFFSET = "SELECT offset FROM offsets WHERE consumer = ?"
 _NOTE = "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)"
@@ -54,26 +58,26 @@ class SqliteState(State):
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
         sql = "SELECT seq, entry FROM alerts WHERE seq > ? ORDER BY seq LIMIT ?"
         for seq, entry in self._pages(sql, after, limit):
-            yield seq, decode_entry(entry)
+            yield seq, _decoded(entry)
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)
         )
-        return [(seq, decode_entry(entry)) for seq, entry in reversed(rows)]
+        return [(seq, _decoded(entry)) for seq, entry in reversed(rows)]
 
     def entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts WHERE seq IN (SELECT value FROM json_each(?))",
             (json.dumps(list(numbers)),),
         )
-        return {seq: decode_entry(entry) for seq, entry in rows}
+        return {seq: _decoded(entry) for seq, entry in rows}
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts WHERE incident = ? ORDER BY version", (incident,)
         )
-        return [(seq, decode_entry(entry)) for seq, entry in rows]
+        return [(seq, _decoded(entry)) for seq, entry in rows]
 
     def rejects(
         self, after: int = 0, limit: int | None = None
