@@ -17,7 +17,9 @@ import pytest
 
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.errors import StateConflict
+from atalaia.people import registry
 from atalaia.people.changing import ChangeWanted, SubscriptionWanted
+from atalaia.people.erase import erase
 from atalaia.people.manage import Signed
 from atalaia.people.registry import Registry
 from atalaia.people.rows import CONFIRMED, PENDING
@@ -378,6 +380,7 @@ def test_two_at_once_are_one_after_the_other(
         for do in (one.do, *one.less):
             right.append(in_turn(w, begin, do, other.do))
             right.append(in_turn(w, begin, other.do, do, is_turned=True))
+        right.append(in_steps(w, begin, one.do, other.do, monkeypatch))
         for at in moments(w, begin, one.do):
             found = at_once(w, begin, one.do, other.do, at)
             if found is not None and found not in right:
@@ -393,6 +396,23 @@ def in_turn(
     begin(d)
     answers = [done(first, d.one, d), done(then, d.other, d)]
     return d.outcome(*(reversed(answers) if is_turned else answers))
+
+
+def in_steps(
+    w: World, begin: Callable[[Desk], None], one: Do, other: Do, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """What it comes to where the other comes between the two steps of an erasure: nobody is told
+    any more, and nothing is kept."""
+    d = Desk(w)
+    begin(d)
+    begun: list[Any] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "erase", lambda *who: begun.append(who))
+        answer = done(one, d.one, d)
+    said = done(other, d.other, d)
+    for who in begun:
+        erase(*who)
+    return d.outcome(answer, said)
 
 
 def at_once(w: World, begin: Callable[[Desk], None], one: Do, other: Do, at: int) -> Any:

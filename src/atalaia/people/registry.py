@@ -87,6 +87,10 @@ class Held:
         """Their contacts of this status, keys of their own aside."""
         return [e for e in self.contacts if e.row.status == status and e.row.channel != KEY]
 
+    def has_confirmed(self, contact: Contact) -> bool:
+        """Whether it is a confirmed contact of theirs."""
+        return any(entry.address.contact == contact for entry in self.with_status(CONFIRMED))
+
 
 def is_somebody(held: Held) -> bool:
     """Whether anybody has proved to be this person: by an address, or a key of their own."""

@@ -224,7 +224,7 @@ class PeopleService:
         had ended."""
         if isinstance(who, Contact):
             own = _own(self.registry, who)
-            may = partial(_may_forget, self.registry, who)
+            may = partial(_may_forget, who)
             # What was their own may be somebody else's by now: then the address leaves it.
             gone = [
                 (pseudonym in own and self.registry.erase(pseudonym, now, may))
@@ -288,11 +288,14 @@ def _own(registry: Registry, contact: Contact) -> list[str]:
     """All that this contact alone may speak for: see `_may_forget`; whose it is comes first."""
     owner = registry.find(contact)
     held = ((p, registry.held(p)) for p in registry.holders(contact))
-    own = [p for p, one in held if one is not None and _may_forget(registry, contact, one)]
+    own = [p for p, one in held if one is not None and _may_forget(contact, one)]
     return sorted(own, key=lambda pseudonym: pseudonym != owner)
 
 
-def _may_forget(registry: Registry, contact: Contact, held: Held) -> bool:
+def _may_forget(contact: Contact, held: Held) -> bool:
     """Whether this is who confirmed the contact, or a request for it under which nobody confirmed
-    anything. What waits beside somebody else's contacts is theirs."""
-    return registry.find(contact) == held.row.pseudonym or not is_somebody(held)
+    anything. What waits beside somebody else's contacts is theirs.
+
+    By what was read of them at once: looked up besides, it could be somebody else's by then.
+    """
+    return held.has_confirmed(contact) or not is_somebody(held)
