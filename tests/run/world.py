@@ -300,6 +300,7 @@ async def watching(
                 clock,
                 console=Console(file=said, width=200),
                 refine=refine,
+                learn=("true",),  # who learns goes by a clock of their own, which is years ahead
             )
             change(live)
             async with live:
