@@ -41,6 +41,19 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
         yield found
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Client]:
+    """The publisher's clients."""
+    made: list[Client] = []
+
+    def kept(*args: Any, **options: Any) -> Client:
+        made.append(client_of(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(mqtt_publisher, "client_of", kept)
+    return made
+
+
 class Listener:
     """Another program at the broker: what each topic has, and how often something was said."""
 
@@ -111,16 +124,8 @@ def test_what_stands_is_told_when_it_changes_and_what_is_gone_is_taken_back(
 
 
 def test_a_connection_that_breaks_is_told_by_the_broker_and_all_is_said_anew(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+    mosquitto: Mosquitto, made: list[Client]
 ) -> None:
-    made: list[Client] = []
-
-    def kept(*args: Any, **options: Any) -> Client:
-        made.append(client_of(*args, **options))
-        return made[-1]
-
-    monkeypatch.setattr(mqtt_publisher, "client_of", kept)
-
     async def tell(view: AlertView, publisher: MqttPublisher, listener: Listener) -> None:
         view.take([(1, news(at=NOON))])
         listener.came.clear()
@@ -172,15 +177,8 @@ class Line:
 
 
 def test_what_had_no_answer_before_a_break_does_not_come_after_what_is_newer(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+    mosquitto: Mosquitto, made: list[Client]
 ) -> None:
-    made: list[Client] = []
-
-    def kept(*args: Any, **options: Any) -> Client:
-        made.append(client_of(*args, **options))
-        return made[-1]
-
-    monkeypatch.setattr(mqtt_publisher, "client_of", kept)
     line = Line(mosquitto.port)
 
     async def tell(view: AlertView, publisher: MqttPublisher, listener: Listener) -> None:
