@@ -182,6 +182,7 @@ def test_what_had_no_answer_before_a_break_does_not_come_after_what_is_newer(
     line = Line(mosquitto.port)
 
     async def tell(view: AlertView, publisher: MqttPublisher, listener: Listener) -> None:
+        await until(lambda: not publisher._unanswered)
         line.is_mute = True
         view.take([(1, news())])
         publisher.tell()
