@@ -35,7 +35,7 @@ BENCHES = {
 """Those that stand at both commits, with options that keep a run to about a minute. That of `query`
 does more since: it lays days beforehand, and asks a peer of summaries as often as ours."""
 
-NOW_ALONE = {"speed": ["--without-bytewax"]}
+NOW_ALONE = {"speed": ["--without-bytewax"], "audience": ["--country", "BR"]}
 """Options of this side's, which leave out what the earlier one does not do."""
 
 COMMANDS = {
