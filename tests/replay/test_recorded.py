@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -18,6 +17,7 @@ from atalaia.replay import readings as replays
 from atalaia.rules import load
 from atalaia.sources import by_time, decode_all, readings_csv
 from atalaia.sources.recorded import read_files
+from traced import most_held
 
 PLACES = Places(
     Place(id=name, name=name, latitude=-8.0 - i, longitude=-34.9, timezone="America/Recife")
@@ -110,12 +110,7 @@ def test_memory_does_not_grow_with_the_record(tmp_path: Path, *, is_kept: bool) 
         file.write_text("\n".join(["place_id,valid_at,period_s,kind,rain_mm", *lines, ""]))
         del lines, moments
         with open_home(tmp_path / f"home{rows}") as home:
-            tracemalloc.start()
-            try:
-                replays.replay(home, PLACES, [file], rules, is_kept=is_kept)
-                return tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
+            return most_held(lambda: replays.replay(home, PLACES, [file], rules, is_kept=is_kept))
 
     with (
         patch.object(readings_csv, "_PART_BYTES", 20_000),

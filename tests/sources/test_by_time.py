@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -20,6 +19,7 @@ from atalaia.sources.by_time import RowsByTime
 from atalaia.sources.recorded import read_by_time, read_files
 from oracles import cases
 from stories import T0, places
+from traced import most_held
 
 VARIABLES = ("rain_mm", "wind_gust_m_s", "temperature_c")
 
@@ -153,13 +153,12 @@ def test_memory_does_not_grow_with_the_record(tmp_path: Path) -> None:
     def most(rows: int) -> int:
         """Bytes that were held at most while a record of so many rows was gone through."""
         file = record(tmp_path / f"{rows}.csv", rows)
-        tracemalloc.start()
-        try:
+
+        def go_through() -> None:
             with read_by_time([file], places(3)) as (kept, _):
                 assert sum(map(len, kept.parts(500))) == rows
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+
+        return most_held(go_through)
 
     with (
         patch.object(readings_csv, "_PART_BYTES", 20_000),
