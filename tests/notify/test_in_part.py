@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Letter, left_out_by, settled
+from atalaia.domain.delivery import Letter, settled
+from atalaia.notify.together import bound
 from oracles import cases
 from telling import HERE, MIDNIGHT, NIGHT, THERE, news, person
 
@@ -72,11 +73,11 @@ def test_everybody_hears_the_last_word_on_each_of_their_towns(seed: int, tmp_pat
         claimed = outbox.claim(now, now + 90, {"telegram": 99})
         for m, letter in zip(claimed, desk.composer.write(claimed), strict=True):
             assert isinstance(letter, Letter) or letter.verdict != "sent"
-            after = settled(m, TAKEN if isinstance(letter, Letter) else letter, (5, 30), now)
+            kept, result = m, TAKEN if isinstance(letter, Letter) else letter
             if isinstance(letter, Letter):
+                [(kept, _)] = bound(((m, letter),))
                 heard.update((m.person, alert.version) for alert in letter.content.alerts)
-                after = msgspec.structs.replace(after, left_out=left_out_by(m, letter))
-            outbox.settle([(m, after)])
+            outbox.settle([(m, settled(kept, result, (5, 30), now))])
 
     last: dict[str, LogEntry] = {}
     for entry in life(chance):

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from atalaia.clock import Clock, steady
-from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, left_out_by, settled
+from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, settled
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person, Quiet
 from atalaia.notify.compose import Composer
@@ -20,6 +20,7 @@ from atalaia.notify.escalate import Escalation
 from atalaia.notify.pace import Pace
 from atalaia.notify.recipients import Recipients
 from atalaia.notify.standing import Standing
+from atalaia.notify.together import bound
 from notify.test_compose import Directory
 from patience import patient
 from people.world import world
@@ -68,13 +69,12 @@ class Desk(Crowd):
         claimed = outbox.claim(now, now + 90, dict.fromkeys(("telegram", "sms", "webhook"), 99))
         went = []
         for m, letter in zip(claimed, self.composer.write(claimed), strict=True):
-            result = letter if isinstance(letter, Outcome) else outcome
-            after = settled(m, result, (5, 30), now)
+            kept, result = m, letter if isinstance(letter, Outcome) else outcome
             if isinstance(letter, Letter):
+                [(kept, _)] = bound(((m, letter),))
                 said = [f"{a.reason} {a.level}" for a in letter.content.alerts]
                 went.append(f"{m.channel}: {', '.join(said)}")
-                after = msgspec.structs.replace(after, left_out=left_out_by(m, letter))
-            outbox.settle([(m, after)])
+            outbox.settle([(m, settled(kept, result, (5, 30), now))])
         return went
 
 

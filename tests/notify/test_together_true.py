@@ -12,11 +12,12 @@ import pytest
 
 from atalaia.clock import Clock
 from atalaia.domain.delivery import Letter, Message, Outcome, Status, letter_of
+from atalaia.domain.silence import Silence
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.last_look import Drafts, Write
 from atalaia.notify.sender import Tried
 from atalaia.notify.together import Bundle
-from notify.test_still import MORNING, Desk
+from notify.test_still import MORNING, Desk, standing
 from notify.test_together import says, told
 from telling import HERE, MIDNIGHT, NIGHT, NOON, THERE, Post, message, news, person
 
@@ -46,6 +47,12 @@ def taken(d: Deliverer, desk: Desk) -> Bundle:
     rows = d._take(desk.now, {"telegram": 99}, {})
     [[bundle]] = rows["telegram"]
     return bundle
+
+
+def natal_until(until: int) -> Silence:
+    return Silence(
+        id="s", hazard=None, place="natal", since=NOON - 60, until=until, reason="", by="x"
+    )
 
 
 def tried(d: Deliverer, bundle: Bundle) -> list[Tried]:
@@ -90,6 +97,57 @@ def test_what_is_over_by_then_is_left_out_and_the_rest_goes_by_the_letters_id(
     [letter] = post.letters
     assert (letter.id, told(letter)) == (last.id, ["i0", "i1"])
     assert [m.status for m in after] == [Status.SENT, Status.SENT, Status.DROPPED]
+
+
+def two_of_one_instant(desk: Desk, silence: Silence) -> None:
+    """One message of two alerts, of which one is silenced."""
+    desk.silences.append(silence)
+    desk.join(person(where=EVERYWHERE))
+    desk.tell(news("i0", at=NOON), news("i1", at=NOON, place="natal"))
+    desk.now = NOON + 5
+
+
+def test_what_was_left_out_of_a_letter_that_may_have_gone_is_in_none_of_its_repeats(
+    desk: Desk, post: Post
+) -> None:
+    two_of_one_instant(desk, natal_until(NOON + 60))
+    first = taken(deliverer(desk, post), desk)  # and its sender dies, before the try or after it
+    assert told(first[0][1]) == ["i0"]
+    desk.now = NOON + 100
+    assert {t.incident: t.status for t in desk.home.outbox.told(["i0", "i1"])} == {
+        "i0": Status.LEASED,
+        "i1": Status.DROPPED,
+    }, "when the silence ends, it is told by a message of its own"
+    again = taken(deliverer(desk, post), desk)
+    assert told(again[0][1]) == ["i0"]
+    assert [letter.id for _, letter in again] == [letter.id for _, letter in first]
+
+
+def test_what_is_left_out_since_a_letter_was_written_is_kept_before_it_goes(
+    desk: Desk, post: Post
+) -> None:
+    two_of_one_instant(desk, natal_until(NOON + 60))
+    d = deliverer(desk, post)
+    bundle = taken(d, desk)
+    desk.silences.clear()
+    tries = tried(d, bundle)
+    assert (post.letters, [outcome for _, outcome in tries]) == ([], [None])
+    desk.home.outbox.settle([(bundle[0][0], tries[0][0])])
+    desk.now += 1
+    d._mine.clear()
+    [(message, _)] = taken(d, desk)
+    assert (message.left_out, message.attempts, message.unknowns) == ((), 0, 0)
+    assert desk.home.outbox.message(message.id) == message
+
+
+def test_what_a_message_of_its_own_tells_is_told_by_no_other(desk: Desk, post: Post) -> None:
+    two_of_one_instant(desk, natal_until(NOON + 20))
+    desk.send(NOON + 10, Outcome("again", "busy", after_s=600))
+    tells = standing(desk)
+    tells.step((), NOON + 15)
+    assert tells.step((), NOON + 30) == 1
+    assert desk.send(NOON + 30) == ["telegram: onset orange"], "which a silence kept back"
+    assert desk.send(NOON + 620) == ["telegram: onset orange"], "and not both"
 
 
 def test_where_nothing_is_left_to_tell_nothing_goes_and_nothing_is_spent(

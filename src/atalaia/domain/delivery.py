@@ -81,7 +81,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     provider_id  what the provider calls it, for replies
     escalate_at  not acknowledged by then, it goes by the next channel: a red one, and one that its
                  channel put off for long; 0: it need not
-    left_out     alerts that its letter did not tell, as something newer was known: `key_of` each
+    left_out     alerts that its letter does not tell, as something newer is known, or they are
+                 silenced: `key_of` each. Kept before it can go
     letter       under which id it goes, or went, with others: that of the last of them. Its own id:
                  it was refused with others, and goes by itself. Empty: it goes by its own id, and
                  with others where they are due together
@@ -136,13 +137,6 @@ def whole_letters(messages: Sequence[Message], most: int) -> int:
     while 0 < n < len(messages) and letter_of(messages[n]) == letter_of(messages[n - 1]):
         n += 1
     return n
-
-
-def left_out_by(message: Message, letter: Letter) -> tuple[str, ...]:
-    """The alerts that nobody was told by the message, now that this letter went: one that may have
-    gone before it may have told more."""
-    kept = message.left_out if message.unknowns else letter.left_out
-    return tuple(key for key in letter.left_out if key in kept)
 
 
 def key_of(incident: str, version: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -35,7 +35,7 @@ from atalaia.notify.pace import Pace, spent_in
 from atalaia.notify.sender import Sender, Tried
 from atalaia.notify.settle import Result, Settler
 from atalaia.notify.targets import Targets
-from atalaia.notify.together import Bundle, Written, bound, bundles
+from atalaia.notify.together import Bundle, Written, bound, bundles, is_bound
 from atalaia.notify.tries import Tries
 from atalaia.ports import Notes, Outbox
 
@@ -255,7 +255,7 @@ class Deliverer:
         # If the clock was set forward, leases seem to have run out that are still held.
         claimed = [message for message in claimed if message.id not in self._mine]
         rows: dict[str, dict[str, list[Written]]] = defaultdict(dict)
-        refused = []
+        refused, new = [], set()  # messages of which something else is left out than is kept
         for message, letter in zip(
             claimed, _letters(self._write, self._outbox, claimed, now), strict=True
         ):
@@ -265,6 +265,8 @@ class Deliverer:
                 rows[message.channel]  # there may be more, though no letter came of these
                 continue
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
+            if not is_bound(message, letter):
+                new.add(message.id)
         if refused:
             self._outbox.settle([(message, after) for message, after, _ in refused])
             told = [
@@ -275,18 +277,23 @@ class Deliverer:
             name: [_bundled(row, self.senders[name].limits.letter_chars) for row in by_key.values()]
             for name, by_key in rows.items()
         }
-        return self._bind(found, now)
+        return self._bind(found, new, now)
 
-    def _bind(self, rows: dict[str, list[Row]], now: int) -> dict[str, list[Row]]:
-        """Keep the ids that letters of several messages go by, before these go. Where a message is
-        another's by now, nobody here knows which: what is ours of these rows goes in a moment."""
-        several = [row for each in rows.values() for row in each if _has_several(row)]
-        named = [(m, m) for row in several for m in _messages(row) if m.letter]
-        if not named or self._outbox.settle(named) == len(named):
+    def _bind(
+        self, rows: dict[str, list[Row]], new: Collection[str], now: int
+    ) -> dict[str, list[Row]]:
+        """Keep the ids that letters of several messages go by, and what those of `new` leave out,
+        before these go. Where a message is another's by now, nobody here knows which: what is ours
+        of these rows goes in a moment."""
+        bound = [row for each in rows.values() for row in each if _is_kept(row, new)]
+        kept = [(m, m) for row in bound for m in _messages(row) if m.letter or m.id in new]
+        if not kept or self._outbox.settle(kept) == len(kept):
             return rows
-        rest = [message for row in several for message in _messages(row)]
+        rest = [message for row in bound for message in _messages(row)]
         self._outbox.settle([(message, released(message, 1.0, now)) for message in rest])
-        return {name: [row for row in each if not _has_several(row)] for name, each in rows.items()}
+        return {
+            name: [row for row in each if not _is_kept(row, new)] for name, each in rows.items()
+        }
 
     # Sending
 
@@ -360,7 +367,7 @@ def _letters(
 
 
 def _bundled(row: Sequence[Written], longest: int) -> Row:
-    if len(row) == 1:  # as nearly all are: it goes by the id that it has
+    if len(row) == 1 and is_bound(*row[0]):  # as nearly all are: it goes by the id that it has
         return [(row[0],)]
     return [bound(one) for one in bundles(row, longest)]
 
@@ -369,5 +376,6 @@ def _messages(row: Sequence[Bundle]) -> Iterator[Message]:
     return (message for bundle in row for message, _ in bundle)
 
 
-def _has_several(row: Row) -> bool:
-    return len(row[0]) > 1 if len(row) == 1 else any(len(bundle) > 1 for bundle in row)
+def _is_kept(row: Row, new: Collection[str]) -> bool:
+    """Whether something of it is kept before it goes."""
+    return any(len(bundle) > 1 or bundle[0][0].id in new for bundle in row)

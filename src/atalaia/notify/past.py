@@ -19,6 +19,7 @@ from atalaia.notify.fanout import concerns, expires_at
 from atalaia.notify.held import held
 from atalaia.notify.still import (
     EXPIRED,
+    LEFT_OUT,
     SILENCED,
     Facts,
     has_failed,
@@ -68,7 +69,7 @@ class Past:
     def _may_have_been_told(self, message: Message) -> bool:
         """Whether its person may have been told anything else of the same."""
         # A first alert that is new has nothing before it or after it, and most messages are that.
-        is_tried = message.attempts or message.unknowns or message.escalate_at
+        is_tried = message.attempts or message.unknowns or message.escalate_at or message.left_out
         return bool(is_tried) or any(
             _goes_on(entry) or self._log.may_go_on(entry.alert.incident, seq)
             for seq, entry in self._entries[message.seqs]
@@ -144,6 +145,9 @@ class Past:
         return held(entries, self._log.until, whole, self._places) if whole else ()
 
     def _why_not(self, entry: LogEntry, message: Message, person: Person) -> str:
+        alert = entry.alert
+        if message.unknowns and key_of(alert.incident, alert.version) in message.left_out:
+            return LEFT_OUT
         if expires_at(entry) < min(self.now, message.expires_at):
             return EXPIRED
         if is_held(entry, self.silences, self.now):

@@ -48,6 +48,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "seu início nunca foi avisado",
         "su inicio nunca se avisó",
     ),
+    "it was left out of a message that may have arrived": (
+        "ficou fora de uma mensagem que pode ter chegado",
+        "quedó fuera de un mensaje que puede haber llegado",
+    ),
     "its alerts are no longer in the log": (
         "seus alertas não estão mais no registro",
         "sus alertas ya no están en el registro",

@@ -16,7 +16,6 @@ from atalaia.domain.delivery import (
     Message,
     Outcome,
     apart,
-    left_out_by,
     released,
     settled,
 )
@@ -26,7 +25,7 @@ from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.notify.last_look import LastLook
 from atalaia.notify.pace import Pace, Spent
-from atalaia.notify.together import Bundle, as_one, fit
+from atalaia.notify.together import Bundle, as_one, fit, is_bound
 
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
@@ -120,7 +119,8 @@ class Sender:
             outcome = await self._sent(as_one([letter for _, letter in parts]))
             went = dict(zip([m.id for m, _ in parts], self._outcomes(parts, outcome), strict=True))
         else:
-            # They say more now than one letter holds: with whom each goes is decided anew.
+            # They say more now than one letter holds, or leave out other alerts: with whom each
+            # goes is decided anew.
             went = {message.id: self._released(message, 1.0) for message, _ in parts}
         tried = [
             self._untried(message, one) if isinstance(one, Outcome) else went[message.id]
@@ -132,7 +132,10 @@ class Sender:
         return self._settled(message, outcome), outcome if outcome.is_given_back else None
 
     def _can_go(self, parts: Sequence[tuple[Message, Letter]]) -> bool:
-        """Whether one letter can tell all of it. What may have gone goes again as it did."""
+        """Whether one letter can tell all of it, and leaves out what is kept of it. What may have
+        gone goes again as it did."""
+        if not all(is_bound(message, letter) for message, letter in parts):
+            return False
         if len(parts) == 1 or any(message.unknowns for message, _ in parts):
             return True
         return fit([letter for _, letter in parts], self.limits.letter_chars)
@@ -152,11 +155,8 @@ class Sender:
             schedule = self.limits.schedule
             waits_s = (schedule[min(m.attempts, len(schedule) - 1)] for m, _ in parts)
             outcome = msgspec.structs.replace(outcome, after_s=max(outcome.after_s, *waits_s))
-        for message, letter in parts:
-            after = self._settled(message, outcome)
-            if letter.left_out or message.left_out:
-                after = msgspec.structs.replace(after, left_out=left_out_by(message, letter))
-            yield after, outcome
+        for message, _ in parts:
+            yield self._settled(message, outcome), outcome
             outcome = msgspec.structs.replace(outcome, cost_usd=0.0)  # it costs once
 
     async def _over_cap(self, bundle: Bundle) -> list[Tried] | None:

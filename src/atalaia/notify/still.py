@@ -24,6 +24,7 @@ SILENCED = "it is silenced"
 ELSEWHERE = "it was told by another channel"
 EXPIRED = "it had expired before it could be sent"
 NEVER_HEARD = "its beginning was never told"
+LEFT_OUT = "it was left out of a message that may have arrived"
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +52,12 @@ def why_not(facts: Facts, message: Message, person: Person) -> str:
     if facts.newest.alert.version > alert.version and _is_over(facts):
         return OVER
     # What died, or came too late, has told nothing; what was dropped gave way to what it knew of.
-    told_nothing = (Status.DEAD, Status.LATE)
-    is_newer = any(one.version > alert.version and one.status not in told_nothing for one in others)
-    if is_newer and not (alert.rule == RULE and facts.stands_besides()):
+    tell = [one for one in others if one.status not in (Status.DEAD, Status.LATE)]
+    is_newer = any(one.version > alert.version for one in tell)
+    # What a silence kept back has a message of its own once that ends.
+    same = (one for one in tell if one.version == alert.version)
+    is_told_anew = any(one.channel == message.channel for one in same)
+    if is_told_anew or (is_newer and not (alert.rule == RULE and facts.stands_besides())):
         return NEWER
     before = [one for one in others if one.version < alert.version]
     heard = {one.channel for one in before if one.is_heard}

@@ -8,17 +8,19 @@ end, is one letter: nothing waits for another in order to go with it.
     outbox ─ claim: with a message what else of its order key is due (`Outbox.claim`, together)
       └► compose: a `Letter` each, or what became of a message that tells nothing any more
            └► bundles: which of these go as one                                        here
-                └► bound: the id that the letter goes by, kept before it can go       here
+                └► bound: its id, and what it leaves out, kept before it can go       here
                      └► sender: one place in the channel's pace and caps, one last look at each
                           └► as_one: the texts joined                                  here
                                └► settle: each by itself, all by what the letter came to
 
 Each message stays what it is: its expiry, its left-out alerts, its turn at a next channel and its
 acknowledgement are its own. A letter goes by the id of its last message, so that who acknowledges
-it acknowledges all that it told and all before. That id is kept with the others (`Message.letter`)
-before anything goes: where the sender dies, or no answer comes, the same messages go once more,
-together, by the same id, and with nobody else. Where it surely did not go, with whom each goes is
-decided anew; where it was refused, each goes by itself, for one of them may be why.
+it acknowledges all that it told and all before. That id is kept with the others (`Message.letter`),
+and what the letter leaves out (`Message.left_out`), before anything goes: where the sender dies, or
+no answer comes, the same messages go once more, together, by the same id, with nobody else, and
+with nothing that was left out: who has that letter throws the second away. Where it surely did not
+go, with whom each goes is decided anew; where it was refused, each goes by itself, for one of them
+may be why.
 
 A channel says how long such a letter may be (`Limits.letter_chars`); what does not fit goes in the
 next one. 0, as with channels to programs, of one segment, or whose messages replace one another:
@@ -66,9 +68,16 @@ def bundles(row: Iterable[Written], longest: int) -> list[Bundle]:
 
 
 def bound(bundle: Bundle) -> Bundle:
-    """The messages with the id that they go by: that of the last."""
+    """The messages with what is to be kept before they can go: the id that they go by, which is
+    that of the last, and the alerts that are left out. Of one that may have gone it is known."""
     name = letter_of(bundle[-1][0])
-    return tuple((_bound(message, name), letter) for message, letter in bundle)
+    return tuple((_bound(message, letter, name), letter) for message, letter in bundle)
+
+
+def is_bound(message: Message, letter: Letter) -> bool:
+    """Whether what is kept of a message is what its letter leaves out. What may have gone told no
+    more than that, whatever it tells now."""
+    return message.unknowns > 0 or message.left_out == letter.left_out
 
 
 def as_one(letters: Sequence[Letter]) -> Letter:
@@ -124,7 +133,9 @@ def _is_free(one: Written) -> bool:
     )
 
 
-def _bound(message: Message, name: str) -> Message:
+def _bound(message: Message, letter: Letter, name: str) -> Message:
+    if not is_bound(message, letter):
+        message = msgspec.structs.replace(message, left_out=letter.left_out)
     if letter_of(message) == name:
         return message
     return msgspec.structs.replace(message, letter=name)
