@@ -22,6 +22,7 @@ from notify.test_together import says, told
 from telling import HERE, MIDNIGHT, NIGHT, NOON, THERE, Post, message, news, person
 
 EVERYWHERE = [HERE, THERE]
+TOWNS = ("recife", "natal")
 GONE = Outcome("never", "blocked", is_gone=True)
 
 
@@ -68,7 +69,7 @@ def three_places(desk: Desk, *channels: str) -> list[Message]:
     """Three messages of three moments."""
     desk.join(person("p_ana", *channels, where=EVERYWHERE))
     for i in range(3):
-        desk.tell(news(f"i{i}", at=NOON + i, place=("recife", "natal")[i % 2]))
+        desk.tell(news(f"i{i}", at=NOON + i, place=TOWNS[i % 2]))
     desk.now = NOON + 5
     return desk.all()
 
@@ -150,6 +151,23 @@ def test_what_a_message_of_its_own_tells_is_told_by_no_other(desk: Desk, post: P
     assert desk.send(NOON + 620) == ["telegram: onset orange"], "and not both"
 
 
+def test_the_end_of_what_was_left_out_of_a_message_without_an_address_is_not_told(
+    desk: Desk,
+) -> None:
+    desk.join(person(where=EVERYWHERE, quiet=NIGHT, hazards={"heavy_rain": "orange"}))
+    desk.tell(news("i0", at=MIDNIGHT), news("i1", at=MIDNIGHT, place="natal"))
+    eased = {"level": "yellow", "reason": "eased", "place": "natal"}
+    desk.tell(news("i1", 2, at=MIDNIGHT + 60, **eased))
+    desk.directory.gone.add("p_ana")
+    assert desk.send(MORNING) == []
+    both = next(m for m in desk.all() if len(m.seqs) == 2)
+    assert (both.status, both.left_out) == (Status.DEAD, ("i1/1",))
+    desk.directory.gone.clear()
+    at = MORNING + 60
+    desk.tell(*(news(f"i{i}", 3 - (not i), "end", at=at, place=p) for i, p in enumerate(TOWNS)))
+    assert desk.send(at) == ["telegram: ended orange"], "of the first, of which they never heard"
+
+
 def test_where_nothing_is_left_to_tell_nothing_goes_and_nothing_is_spent(
     desk: Desk, post: Post
 ) -> None:
@@ -213,7 +231,7 @@ def test_what_waits_for_the_end_of_quiet_hours_is_one_letter_then(desk: Desk, po
     for i in range(4):
         at = MIDNIGHT + 600 * i
         level = "red" if i == 2 else "orange"
-        desk.tell(news(f"i{i}", at=at, level=level, place=("recife", "natal")[i % 2]), now=at)
+        desk.tell(news(f"i{i}", at=at, level=level, place=TOWNS[i % 2]), now=at)
         desk.now = at
         send_all(desk, post)
     assert [told(letter) for letter in post.letters] == [["i2"]], "what is red waits for nobody"

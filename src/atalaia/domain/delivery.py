@@ -247,6 +247,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     pauses       the wish holds for the whole channel (a rate limit, a wrong token)
     cost_usd     what this try cost, where the channel costs
     is_capped    it was not tried: what the channel may send, or cost, is used up
+    left_out     of what can have no letter: alerts that it would not have told. See `Message`
     """
 
     verdict: Verdict
@@ -257,6 +258,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     pauses: bool = False
     cost_usd: float = 0.0
     is_capped: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_given_back(self) -> bool:
@@ -411,6 +413,8 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
         "reason": outcome.reason,
     }
     if outcome.verdict == "never":
+        if outcome.left_out and not message.unknowns:
+            changes["left_out"] = outcome.left_out
         return msgspec.structs.replace(message, status=Status.DEAD, **changes)
     if outcome.verdict == "unknown" and unknowns > 1:
         return msgspec.structs.replace(message, status=Status.UNKNOWN, **changes)

@@ -109,7 +109,7 @@ class Letters:
         """The alerts of it that are still to be told."""
         contact = self._people.contact(message.person, message.channel)
         if contact is None:
-            return NO_ADDRESS
+            return msgspec.structs.replace(NO_ADDRESS, left_out=tuple(left_out))
         thread = self._past.thread(message, told)
         return Letter(
             id=letter_of(message),
