@@ -10,6 +10,7 @@
 # Why it matters: who keeps the newest of two messages keeps the one it replaces, who waits for the last to end stops at
 #   the first, and a tornado's warning for two parts of a county has nobody in it.
 # Way out: compare `sent_utc`, `expires_utc`, `ends_utc` oneself; areas by shapely's `shape()` from the answer itself.
+# The service's answer is made here, as it has it; no network is asked.
 set -euo pipefail
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

@@ -9,7 +9,7 @@
 #   pressure are right, and the rain with a collector of 0.2 mm, too.
 # Why it matters: any limit of rain is passed by the first click, which is a few drops; and evaporation, or a warning of the
 #   sun, go by the wind. Who has the other collector in Europe sees nothing of the first.
-# Way out: `rainCollectorSize: "0.2mm"` and each rain times 1.27, if the collector is one of 0.01 inch; `getLOOP2` for the sun.
+# Way out: `rainCollectorSize: "0.2mm"` and each rain times 1.27, if the collector is one of 0.01 inch; `getLOOP2` for radiation.
 # A console that answers as the reference has it is played here, on a pair of pseudo terminals; the rest is the package's.
 set -euo pipefail
 tmp=$(mktemp -d)
