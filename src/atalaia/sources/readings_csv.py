@@ -43,6 +43,9 @@ LONGEST_SOURCE = 40
 _FIXED = "; source="
 _KEYS = (*REQUIRED, "issued_at", "source")
 _PART_BYTES = 2_000_000
+_WRITTEN_ROWS = 5_000
+"""Rows that are written at a time: their texts lie where the last ones lay."""
+
 _LONGEST_PERIOD_S = 366 * 86_400
 _MOST_SOURCES = 10_000
 
@@ -435,10 +438,9 @@ def write(readings: Readings, places: Places) -> bytes:
     """
     names = [name for name in CATALOGUE if name in readings.values]
     header = ",".join((*REQUIRED, "issued_at", "source", *names)) + "\n"
-    size = 50_000
     parts = [
-        _lines_of(readings.take(slice(start, start + size)), names, places)
-        for start in range(0, len(readings), size)
+        _lines_of(readings.take(slice(start, start + _WRITTEN_ROWS)), names, places)
+        for start in range(0, len(readings), _WRITTEN_ROWS)
     ]
     return header.encode() + b"".join(parts)
 
