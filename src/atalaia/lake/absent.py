@@ -127,10 +127,9 @@ def _head(name: str, kind: int) -> bytes:
 def _told_of(rows: int, size: int) -> tuple[bytes, bytes]:
     """What is said of it before where its page begins, and after: how many values, and the page's
     size, which is both of its sizes; that all are nulls."""
-    told = b"\x16" + _integer(size)
-    return b"\x16" + _integer(rows) + told + told + b"\x26", b"\x3c\x36" + _integer(
-        rows
-    ) + b"\0\0\0"
+    of_rows, of_page = _integer(rows), b"\x16" + _integer(size)
+    before = b"".join((b"\x16", of_rows, of_page, of_page, b"\x26"))
+    return before, b"".join((b"\x3c\x36", of_rows, b"\0\0\0"))
 
 
 def _parted(file: bytes) -> tuple[bytes, bytes]:

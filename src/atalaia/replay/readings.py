@@ -23,7 +23,7 @@ from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Bools, Decode, Decoded, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
@@ -212,15 +212,15 @@ def _reading_of(parts: Mapping[int, Readings]) -> Decode:
 
 def _read_again(parts: Iterator[Readings], otherwise: Decode) -> Decode:
     """What was decoded already, of payloads in the order in which they were received, by the rows
-    cut as they were cut into these: half of making GOLD was to read bodies that had been written of
-    rows at hand. Of payloads that come a second time, or of which there are no rows: `otherwise`.
+    cut as they were cut into these: a quarter of refining was to read bodies that had been written
+    of rows at hand. Of payloads that come a second time, or have no rows: `otherwise`.
     """
-    read = -1
+    read = NO_TIME
 
     def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
         nonlocal read
         found: dict[int, Readings | None] = {payload.received_at: None for payload in payloads}
-        while read < max(found, default=-1) and (part := next(parts, None)) is not None:
+        while read < max(found, default=NO_TIME) and (part := next(parts, None)) is not None:
             read = int(part.known_at[-1])
             if read in found:
                 found[read] = part
