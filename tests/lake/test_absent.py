@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.lake.absent import AllColumns, with_absent
+from atalaia.lake.absent import with_absent
 from atalaia.lake.day_files import OPTIONS
 from oracles import cases
 
@@ -84,8 +84,9 @@ def test_a_file_has_all_columns_as_if_they_had_been_written(
     there = {f"c{i}": TYPES[kind] for i, (kind, is_there) in enumerate(kinds) if is_there}
     there["é"] = "i"
     told = {name: there.get(name, f"NULL::{kind}") for name, kind in of_all.items()}
-    columns = AllColumns(written.copied(told, 0), list(told))
-    ours = with_absent(written.copied(there, rows, group), columns, there)
+    ours = with_absent(
+        written.copied(there, rows, group), written.copied(told, 0), list(told), list(there)
+    )
     theirs = written.copied(told, rows, group)
     for what in (ROWS, SCHEMA, FILE, CHUNKS):
         assert written.of(what, ours) == written.of(what, theirs)
@@ -94,6 +95,5 @@ def test_a_file_has_all_columns_as_if_they_had_been_written(
 
 def test_what_is_no_parquet_file_is_refused(written: Written) -> None:
     body = written.copied({"a": "i"}, 1)
-    columns = AllColumns(body, ["a"])
     with pytest.raises(ValueError, match="no Parquet file"):
-        with_absent(body[:-1], columns, {"a"})
+        with_absent(body[:-1], body, ["a"], ["a"])

@@ -15,7 +15,7 @@ ends with a zero. Raises ValueError for what is no such file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _MAGIC = b"PAR1"
@@ -45,91 +45,94 @@ class _Span(NamedTuple):
     end: int
 
 
-class AllColumns:
-    """The columns that files shall have.
+class _Page(NamedTuple):
+    """The one page of a column without values: so many nulls."""
 
-    empty  a file of them all, without rows
-    names  what they are called, in order
-    """
-
-    def __init__(self, empty: bytes, names: Sequence[str]) -> None:
-        footer = _parted(empty)[1]
-        told = _fields(footer, 0)
-        self.said = {
-            number: footer[told[number].value : told[number].end]
-            for number in (_SCHEMA, _COLUMN_ORDERS)
-        }
-        leaves = _elements(footer, told[_SCHEMA].value)[1:]  # the first one is their root
-        # Of a leaf the first field is its type.
-        types = [_number(footer, begin + 1)[0] for begin, _ in leaves]
-        self.heads = {n: _head(n, kind) for n, kind in zip(names, types, strict=True)}
+    rows: int
+    body: bytes
 
 
-def with_absent(body: bytes, columns: AllColumns, there: Collection[str]) -> bytes:
-    """The file with all columns, of which the rows have values in those that are `there` alone.
+def with_absent(body: bytes, empty: bytes, columns: Sequence[str], there: Sequence[str]) -> bytes:
+    """A file with all `columns`, of which the rows have values in those that are `there` alone.
 
-    `body` is a file of these, in the order of all columns.
+    body     a file of the columns that are `there`, in the order of `columns`
+    empty    a file of all columns, without rows
     """
     data, footer = _parted(body)
-    told = _fields(footer, 0)
+    model = _parted(empty)[1]
+    told, of_all = _fields(footer, 0), _fields(model, 0)
+    leaves = _elements(model, of_all[_SCHEMA].value)[1:]  # the first one is their root
+    absent = {
+        # Of a leaf the first field is its type.
+        name: _number(model, begin + 1)[0]
+        for name, (begin, _) in zip(columns, leaves, strict=True)
+        if name not in there
+    }
     pages = bytearray(data)
     groups = [
-        _row_group(footer[begin:end], columns, there, pages)
+        _row_group(footer[begin:end], columns, absent, pages)
         for begin, end in _elements(footer, told[_ROW_GROUPS].value)
     ]
-    whole = _changed(footer, told, columns.said | {_ROW_GROUPS: _list_of(groups)})
+    new = {
+        number: model[of_all[number].value : of_all[number].end]
+        for number in (_SCHEMA, _COLUMN_ORDERS)
+    }
+    whole = _changed(footer, told, new | {_ROW_GROUPS: _list_of(groups)})
     return b"".join((pages, whole, len(whole).to_bytes(4, "little"), _MAGIC))
 
 
 def _row_group(
-    group: bytes, columns: AllColumns, there: Collection[str], pages: bytearray
+    group: bytes, columns: Sequence[str], absent: Mapping[str, int], pages: bytearray
 ) -> bytes:
-    """A row group with all columns. Puts the pages of those that are absent behind all others."""
+    """A row group with all columns; the types of those that are `absent` are Parquet's. Puts the
+    pages of these behind all others."""
     told = _fields(group, 0)
-    rows = _number(group, told[_ROWS].value)[0] >> 1
-    page = _page(rows)
-    middle, tail = _told_of(rows, len(page))
-    written = iter(_elements(group, told[_COLUMNS].value))
+    page = _page(_number(group, told[_ROWS].value)[0] >> 1)
+    there = iter(_elements(group, told[_COLUMNS].value))
     chunks = []
-    before = len(pages)
-    for name, head in columns.heads.items():
-        if name in there:
-            begin, end = next(written)
-            chunks.append(group[begin:end])
+    for name in columns:
+        if name in absent:
+            chunks.append(_chunk(name, absent[name], page, len(pages)))
+            pages += page.body
         else:
-            chunks.append(b"".join((head, middle, _integer(len(pages)), tail)))
-            pages += page
+            begin, end = next(there)
+            chunks.append(group[begin:end])
+    more = len(page.body) * len(absent)
     sizes = {
-        number: _integer((_number(group, told[number].value)[0] >> 1) + len(pages) - before)
+        number: _integer((_number(group, told[number].value)[0] >> 1) + more)
         for number in (_SIZE, _PACKED_SIZE)
     }
     return _changed(group, told, sizes | {_COLUMNS: _list_of(chunks)})
 
 
-def _page(rows: int) -> bytes:
-    """A data page of so many nulls: one run of the level 0, which is what a null has."""
+def _page(rows: int) -> _Page:
+    """A data page: a run of the level 0, which is what a null has, and no values."""
     run = _varint(rows << 1) + b"\0"
     levels = len(run).to_bytes(4, "little") + run
     size = b"\x15" + _integer(len(levels))
     # Page type DATA_PAGE; both sizes; of the page how many values, PLAIN, and levels as RLE.
     header = b"\x15\0" + size + size + b"\x2c\x15" + _integer(rows) + b"\x15\0\x15\6\x15\6\0\0"
-    return header + levels
+    return _Page(rows, header + levels)
 
 
-def _head(name: str, kind: int) -> bytes:
-    """How what is said of a column without values begins: no metadata elsewhere; its type as it is
-    in the schema, one encoding, PLAIN; where in the schema it is; not compressed."""
-    path = name.encode()
-    where = b"\x19\x18" + _varint(len(path)) + path
-    return b"\x26\0\x1c\x15" + _varint(kind) + b"\x19\x15\0" + where + b"\x15\0"
-
-
-def _told_of(rows: int, size: int) -> tuple[bytes, bytes]:
-    """What is said of it before where its page begins, and after: how many values, and the page's
-    size, which is both of its sizes; that all are nulls."""
-    of_rows, of_page = _integer(rows), b"\x16" + _integer(size)
-    before = b"".join((b"\x16", of_rows, of_page, of_page, b"\x26"))
-    return before, b"".join((b"\x3c\x36", of_rows, b"\0\0\0"))
+def _chunk(name: str, kind: int, page: _Page, at: int) -> bytes:
+    """What a row group says of such a column, whose page begins at this byte of the file."""
+    rows, size, path = _integer(page.rows), _integer(len(page.body)), name.encode()
+    return b"".join(
+        (
+            b"\x26\0\x1c",  # no metadata elsewhere; here they are
+            b"\x15" + _varint(kind),
+            b"\x19\x15\0",  # one encoding: PLAIN
+            b"\x19\x18" + _varint(len(path)) + path,
+            b"\x15\0",  # not compressed
+            b"\x16" + rows,
+            b"\x16" + size,
+            b"\x16" + size,
+            b"\x26" + _integer(at),
+            b"\x3c\x36" + rows + b"\0",  # statistics: so many nulls
+            b"\0\0",
+        )
+    )
 
 
 def _parted(file: bytes) -> tuple[bytes, bytes]:
@@ -194,14 +197,11 @@ def _end(text: bytes, kind: int, at: int) -> int:
         size, at = _number(text, at)
         return at + size
     if kind in _LISTS:
-        kind, size, at = _list(text, at)
-        for _ in range(size):
-            at = at + 1 if kind in _BOOLEANS else _end(text, kind, at)
-        return at
+        of_list = _elements(text, at)
+        return of_list[-1][1] if of_list else _list(text, at)[2]
     if kind == _STRUCT:
-        while head := text[at]:
-            at = _end(text, head & 15, at + 1 if head >> 4 else _number(text, at + 1)[1])
-        return at + 1
+        fields = _fields(text, at)
+        return 1 + max((each.end for each in fields.values()), default=at)
     raise ValueError(f"{kind} is no type of a value in Parquet's metadata")
 
 

@@ -32,7 +32,7 @@ from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings, has_any
 from atalaia.domain.variable import CATALOGUE
-from atalaia.lake.absent import AllColumns, with_absent
+from atalaia.lake.absent import with_absent
 from atalaia.lake.alert_rows import ALERT_COLUMNS, flat
 from atalaia.lake.answers import Answers
 from atalaia.lake.day_files import OPTIONS, day_files
@@ -638,16 +638,15 @@ def readings_file(
     there = [name for name in columns if name in told]
     said = ", ".join(f'{told[name]} AS "{name}"' for name in there)
     body = _copied(shop, f"SELECT {said} FROM {rows}")
-    of_all = _of_all.get(is_month)
-    if of_all is None:
+    empty = _empty_files.get(is_month)
+    if empty is None:
         nothing = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
-        empty = _copied(shop, f"SELECT {nothing} WHERE false")
-        of_all = _of_all[is_month] = AllColumns(empty, list(columns))
-    return with_absent(body, of_all, there)
+        empty = _empty_files[is_month] = _copied(shop, f"SELECT {nothing} WHERE false")
+    return with_absent(body, empty, list(columns), there)
 
 
-_of_all: dict[bool, AllColumns] = {}
-"""Those of a month's file, and of a day's: they are the same each time."""
+_empty_files: dict[bool, bytes] = {}
+"""Files of readings without rows, of a month and of a day: as DuckDB writes them, each time."""
 
 
 def _copied(shop: Workshop, chosen: str) -> bytes:
