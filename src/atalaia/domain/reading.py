@@ -6,7 +6,6 @@ one valid time. There is no object a reading anywhere on the hot path.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -50,11 +49,6 @@ class Kind(IntEnum):
 
 
 KIND_OF = {kind.word: kind for kind in Kind}
-
-
-def has_any(column: Floats) -> bool:
-    """Whether there is any value in a column. Mostly its first row has one."""
-    return bool(len(column)) and not (math.isnan(column[0]) and np.isnan(column).all())
 
 
 def rows_by_source(source: Ints, sources: Sequence[str]) -> dict[str, int]:
@@ -163,7 +157,7 @@ class Readings:
 
     def known(self) -> set[str]:
         """The variables of which there is a value."""
-        return {name for name, column in self.values.items() if has_any(column)}
+        return {name for name, column in self.values.items() if not np.isnan(column).all()}
 
     def counts(self) -> dict[str, int]:
         """Rows by source, of the sources that have any."""

@@ -24,7 +24,7 @@ from atalaia.lake.gold import (
     month_of,
     rows,
 )
-from atalaia.lake.merge import Workshop, readings_file, workshop
+from atalaia.lake.merge import PARQUET, Workshop, workshop
 from atalaia.ports import Lake
 
 
@@ -55,21 +55,16 @@ def compact_months(lake: Lake, months: Iterable[str]) -> int:
 
 def _write_month(shop: Workshop, month: str, days: list[str]) -> bool:
     """Write the days' rows, in the order of the days, unless there are too many."""
-    con, _, lake = shop
+    con, folder, lake = shop
     files = [lake.path(key) for key in days]
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     counted = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])")
     if int(counted.fetchall()[0][0]) > MONTH_ROWS:
         return False
-    # Of a file that does not say how many nulls a column has it may have a value.
-    known = con.execute(
-        f"SELECT DISTINCT path_in_schema FROM parquet_metadata([{listed}])"
-        " WHERE coalesce(stats_null_count, 0) < num_values"
-    )
-    there = {name for (name,) in known.fetchall()}
-    told = {name: f'"{name}"' for name in READING_COLUMNS if name in there} | {"date": '"date"'}
-    body = readings_file(shop, told, f"({rows('readings', files)})", is_month=True)
-    lake.write(month, body)
+    names = ", ".join(f'"{name}"' for name in [*READING_COLUMNS, "date"])
+    out = folder / "out.parquet"
+    con.execute(f"COPY (SELECT {names} FROM ({rows('readings', files)})) TO '{out}' {PARQUET}")
+    lake.write(month, out.read_bytes())
     return True
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -30,9 +30,8 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Settled
 from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings, has_any
+from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
-from atalaia.lake.absent import with_absent
 from atalaia.lake.alert_rows import ALERT_COLUMNS, flat
 from atalaia.lake.answers import Answers
 from atalaia.lake.day_files import OPTIONS, day_files
@@ -543,7 +542,7 @@ def _held(
         issued_at=np.ma.filled(columns["issued_at"].astype(np.int64), NO_TIME),
         known_at=columns["known_at"].astype(np.int64),
         period_s=columns["period_s"].astype(np.int32),
-        values={name: column for name, column in values.items() if has_any(column)},
+        values={name: column for name, column in values.items() if not np.isnan(column).all()},
         sources=sources,
     ), all_ids
 
@@ -581,7 +580,7 @@ def _write_changed(
     shop: Workshop, merged: Readings, before: Readings, ids: Sequence[str], layout: _Layout
 ) -> Merged:
     """Write the partitions whose rows are not as they were before."""
-    con, _, lake = shop
+    con, folder, lake = shop
     enum_of(con, "place", ids)
     enum_of(con, "kind_word", _KINDS)
     earlier = dict(_partitions(before, layout))
@@ -590,11 +589,11 @@ def _write_changed(
     for partition, part in _partitions(merged, layout):
         if partition in earlier and _is_same(part, earlier[partition]):
             continue
+        out = folder / "out.parquet"
         con.register("part", _columns(part, partition))
-        written[partition.key] = readings_file(
-            shop, _expressions(part, partition), "part", is_month=partition.is_month
-        )
+        con.execute(f"COPY (SELECT {_select(part, partition)} FROM part) TO '{out}' {PARQUET}")
         con.unregister("part")
+        written[partition.key] = out.read_bytes()
         rows += len(part)
     lake.write_all(written)
     return Merged(rows, len(written))
@@ -629,32 +628,6 @@ def _is_same(a: Readings, b: Readings) -> bool:
     )
 
 
-def readings_file(
-    shop: Workshop, told: Mapping[str, str], rows: str, *, is_month: bool = False
-) -> bytes:
-    """A file of readings: of its columns those that have any value, each by its expression over
-    these rows. The file of a month has `date` besides, which its folder does not say."""
-    columns = READING_COLUMNS | ({"date": "DATE"} if is_month else {})
-    there = [name for name in columns if name in told]
-    said = ", ".join(f'{told[name]} AS "{name}"' for name in there)
-    body = _copied(shop, f"SELECT {said} FROM {rows}")
-    empty = _empty_files.get(is_month)
-    if empty is None:
-        nothing = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
-        empty = _empty_files[is_month] = _copied(shop, f"SELECT {nothing} WHERE false")
-    return with_absent(body, empty, list(columns), there)
-
-
-_empty_files: dict[bool, bytes] = {}
-"""Files of readings without rows, of a month and of a day: as DuckDB writes them, each time."""
-
-
-def _copied(shop: Workshop, chosen: str) -> bytes:
-    out = shop.folder / "out.parquet"
-    shop.con.execute(f"COPY ({chosen}) TO '{out}' {PARQUET}")
-    return out.read_bytes()
-
-
 def _columns(part: Readings, partition: Partition) -> dict[str, NDArray[Any]]:
     """As DuckDB reads them in place. It takes NaN as NULL."""
     has_run_time = part.issued_at != NO_TIME
@@ -673,30 +646,34 @@ def _columns(part: Readings, partition: Partition) -> dict[str, NDArray[Any]]:
     }
 
 
-def _expressions(part: Readings, partition: Partition) -> dict[str, str]:
-    """GOLD's columns from `_columns`, those that have any value. Words come by their number:
-    strings would cost the most. What is the same in all rows is said once: worked out row by row
-    it costs a tenth of a file."""
-    told = {
+def _select(part: Readings, partition: Partition) -> str:
+    """GOLD's columns from `_columns`. Words come by their number: strings would cost the most.
+
+    What is the same in all rows is said once: worked out row by row it costs a tenth of a file. The
+    file of a month has `date` besides, which its folder does not say.
+    """
+    is_issued = f"has_run_time OR kind = {_WORD_OF_KIND[Kind.FORECAST]}"
+    expressions = {
         "place_id": "enum_range(NULL::place)[place + 1]",
         "valid_at": "make_timestamptz(valid_at * 1000000)",
         "kind": "enum_range(NULL::kind_word)[kind + 1]",
+        "issued_at": f"CASE WHEN {is_issued} THEN make_timestamptz(issued_at * 1000000) END",
+        "has_run_time": f"CASE WHEN {is_issued} THEN has_run_time END",
         "received_at": "make_timestamptz(known_at * 1000000)",
+        "period_s": "nullif(period_s, 0)",
+        **{name: f"v_{name}" if name in part.values else "NULL::DOUBLE" for name in CATALOGUE},
     }
     if (part.kind == part.kind[0]).all():
-        told["kind"] = f"'{Kind(part.kind[0]).word}'::kind_word"
-    if (part.issued_at != NO_TIME).any() or (part.kind == Kind.FORECAST).any():
-        is_issued = f"has_run_time OR kind = {_WORD_OF_KIND[Kind.FORECAST]}"
-        told |= {
-            "issued_at": f"CASE WHEN {is_issued} THEN make_timestamptz(issued_at * 1000000) END",
-            "has_run_time": f"CASE WHEN {is_issued} THEN has_run_time END",
-        }
-    if part.period_s.any():
-        told["period_s"] = "nullif(period_s, 0)"
+        expressions["kind"] = f"'{Kind(part.kind[0]).word}'::kind_word"
+    if (part.issued_at == NO_TIME).all() and (part.kind != Kind.FORECAST).all():
+        expressions |= {"issued_at": "NULL::TIMESTAMPTZ", "has_run_time": "NULL::BOOLEAN"}
+    if not part.period_s.any():
+        expressions["period_s"] = "NULL::INTEGER"
+    names = dict.fromkeys(READING_COLUMNS)
     if partition.is_month:
-        told["date"] = "DATE '1970-01-01' + day"
-    values = {name: f"v_{name}" for name, column in part.values.items() if has_any(column)}
-    return told | values
+        expressions["date"] = "DATE '1970-01-01' + day"
+        names["date"] = None
+    return ", ".join(f'{expressions[name]} AS "{name}"' for name in names)
 
 
 def enum_of(con: duckdb.DuckDBPyConnection, name: str, words: Sequence[str] | NDArray[Any]) -> None:
