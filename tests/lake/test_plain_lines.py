@@ -95,7 +95,11 @@ def test_lines_read_with_their_bodies_say_what_each_payload_says_read_plainly(
 ) -> None:
     told = [*told, *told[:twice]]
     key, body = written(told, parts)
-    with patch.object(raw, "_BLOCK", block), patch.object(raw, "_BLOCKS_AT_ONCE", at_once):
+    with (
+        patch.object(raw, "_BLOCK", block),
+        patch.object(raw, "_BLOCKS_AT_ONCE", at_once),
+        patch.object(raw, "_BYTES_AT_ONCE", block * at_once),
+    ):
         decoded, counted, _ = read(key, body)
     plainly = [alone(payload, None) for payload in told]
     rows = Counter(row for one in decoded for row in rows_of(one))

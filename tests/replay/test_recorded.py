@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from atalaia.batch import archive, refine_steps
+from atalaia.batch.refine import rebuild
+from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decoded, Readings
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.replay import readings as replays
 from atalaia.rules import load
@@ -84,6 +86,39 @@ def test_what_is_judged_is_what_a_decoder_makes_of_the_payloads(
     assert (ours.rejects, theirs.rejects) == ([], [])
     assert told(ours.readings) == told(theirs.readings)
     assert len(ours.readings) == len(rows)
+
+
+def gold_of(home: EmbeddedHome) -> dict[str, bytes]:
+    return {key: home.lake.read(key) for key in home.lake.keys("gold/")}
+
+
+@pytest.mark.parametrize(("rows", "step"), [(1300, 250_000), (4500, 700)])
+def test_gold_is_what_reading_its_raw_again_makes_of_it(
+    home: EmbeddedHome, tmp_path: Path, rows: int, step: int
+) -> None:
+    with patch.object(refine_steps, "STEP_ROWS", step):
+        replays.replay(home, PLACES, [write(tmp_path / "readings.csv", rows)], load("inmet"))
+    gold = gold_of(home)
+    assert len(gold) > 5
+    rebuild(home.state, home.lake, decode_all(PLACES), PLACES)
+    assert gold_of(home) == gold
+
+
+def test_bodies_are_read_again_where_their_rows_are_not_at_hand(recorded: Path) -> None:
+    rows = read_files([recorded], PLACES).readings.in_order()
+    parts = list(rows.between_instants(300))
+    payloads = [replays._payload(int(part.known_at[-1]), part, PLACES) for part in parts]
+    read: list[int] = []
+
+    def otherwise(some: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+        read.extend(payload.received_at for payload in some)
+        return decode_all(PLACES)(some, wanted)
+
+    decode = replays._read_again(iter(parts), otherwise)
+    for first, last in ((2, 3), (3, 7), (1, 2), (7, 9), (8, 10)):
+        ours = decode(payloads[first:last], None)
+        assert told(ours.readings) == told(Readings.concat(parts[first:last]))
+    assert read == [payload.received_at for i in (1, 8, 9) for payload in payloads[i : i + 1]]
 
 
 def test_a_replay_that_keeps_nothing_tells_the_same(home: EmbeddedHome, tmp_path: Path) -> None:

@@ -60,6 +60,9 @@ _BLOCK = 1 << 16
 _BLOCKS_AT_ONCE = 8
 """Of so many the payloads are handed on together: a decoder works by columns."""
 
+_BYTES_AT_ONCE = 1_000_000
+"""The same of lines that are not made into payloads, and take no more room than they are long."""
+
 _AT_ONCE = 1_000
 """Payloads that are taken from the stream at a time."""
 
@@ -298,12 +301,14 @@ def payloads_by_part(key: str, body: bytes) -> Iterator[tuple[int, Sequence[Payl
 def _some(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
     """The blocks, some at a time; those that stand before damage come before it is raised."""
     some: list[bytes] = []
+    size = 0
     try:
         for block in blocks:
             some.append(block)
-            if len(some) == _BLOCKS_AT_ONCE:
+            size += len(block)
+            if size >= _BYTES_AT_ONCE:
                 yield some
-                some = []
+                some, size = [], 0
     except _DAMAGE:
         if some:
             yield some

@@ -100,7 +100,8 @@ def _write(
         keys = [{"system": key} for key in {one.incident for one in told}]
         source = from_rows(shop, {"system": "VARCHAR"}, keys)
         shop.con.execute(f"CREATE TABLE told AS SELECT * FROM {source}")
-        rows = [_row(one, places, regions) for one in found.values()]
+        outlines = _Outlines(places)
+        rows = [_row(one, places, regions, outlines) for one in found.values()]
         source = from_rows(shop, SYSTEM_COLUMNS, rows)
         shop.con.execute(f"CREATE TABLE new AS SELECT * FROM {source}")
         return _write_days(shop, [datetime.fromtimestamp(day * DAY_S, UTC).date() for day in days])
@@ -135,9 +136,22 @@ def _write_days(shop: Workshop, dates: Iterable[date]) -> int:
     return len(changed)
 
 
-def _row(one: WeatherSystem, places: Places, regions: Regions) -> dict[str, Any]:
+class _Outlines(dict[tuple[str, ...], str]):
+    """Outlines of places, by their ids, as JSON: of a past of years many are of the same."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def __missing__(self, ids: tuple[str, ...]) -> str:
+        outline = outline_of(Spots.of(self._places.of(ids)))
+        told = self[ids] = msgspec.json.encode(outline).decode()
+        return told
+
+
+def _row(
+    one: WeatherSystem, places: Places, regions: Regions, outlines: _Outlines
+) -> dict[str, Any]:
     """A system by its columns; instants in ISO 8601."""
-    outline = outline_of(Spots.of(places.of(one.standing or one.places)))
-    row = iso_fields(one) | {"outline": msgspec.json.encode(outline).decode()}
+    row = iso_fields(one) | {"outline": outlines[one.standing or one.places]}
     name = named(one.hazards, regions.of(places.of(one.places)))
     return row | {f"name_{key.lower().replace('-', '_')}": text for key, text in name.items()}

@@ -23,7 +23,7 @@ from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Bools, Decode, Decoded, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
@@ -42,8 +42,11 @@ _APPENDED_AT_ONCE = 4
 """Payloads that are lived through in one step, and are on disk together."""
 
 _PART = 20_000
-"""Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
-hundred for any record but the longest, cut as they always were."""
+"""Rows of a payload at most."""
+
+_PARTS = 50
+"""Payloads that a record is cut into, where it is kept and its home may be gone on in; of few rows
+there are fewer, of more than a million more."""
 
 
 Progress = Callable[[str, int, int], None]
@@ -104,17 +107,17 @@ def replay(
     with read_by_time(files, places, None if is_kept else rules.variables) as (rows, rejects):
         norms = norms_of(home.lake, rules, places)
         many, of_rows = rows.digest() if is_kept else (0, "")
-        resumed = _claim(home, _fingerprint(of_rows, rules, places), digest(norms))
+        size = min(max(many // _PARTS, 1000), _PART) if is_kept else _PART
+        resumed = _claim(home, _fingerprint(of_rows, size, rules, places), digest(norms))
         note_places(home.state, places)
         if rejects:
             home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in rejects]))
-        size = min(max(many // 200, 1000), _PART) if is_kept else _PART
         lived = _Lived(np.zeros(len(places), bool))
         watch = Watch(rules, places, _reading_of(lived.parts), norms)
         _run(home, rows.parts(size), len(rows), watch, lived, places if is_kept else None, progress)
         sources = list(rows.sources)
-    if is_kept:
-        keep(home, places, rules, progress)
+        if is_kept:
+            keep(home, places, rules, progress, rows.parts(size))
     return Replayed(
         readings=lived.rows,
         rejected=rejects,
@@ -127,8 +130,17 @@ def replay(
     )
 
 
-def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None:
-    """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
+def keep(
+    home: Home,
+    places: Places,
+    rules: RuleSet,
+    progress: Progress,
+    parts: Iterator[Readings] | None = None,
+) -> None:
+    """Bring RAW and GOLD up to the end of the stream; what is long over, into few files.
+
+    `parts` are the rows of each payload, where these were written of rows that are at hand.
+    """
     # Half of what a replay would load, where nothing is kept.
     from atalaia.batch.archive import archive  # noqa: PLC0415
     from atalaia.batch.counted import counting  # noqa: PLC0415
@@ -141,6 +153,8 @@ def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None
     progress("refining", 0, 1)
     with home.hold("refine"):
         decode = counting(home.lake, home, rules, places)
+        if parts is not None:
+            decode = _read_again(parts, decode)
         refine(home.state, home.lake, decode, places, now=now)
         if now is not None:
             compact(home.lake, now)
@@ -196,8 +210,29 @@ def _reading_of(parts: Mapping[int, Readings]) -> Decode:
     return decode
 
 
-def _fingerprint(of_rows: str, rules: RuleSet, places: Places) -> str:
-    digest = hashlib.sha256(rules.digest.encode())
+def _read_again(parts: Iterator[Readings], otherwise: Decode) -> Decode:
+    """What was decoded already, of payloads in the order in which they were received, by the rows
+    cut as they were cut into these: a quarter of refining was to read bodies that had been written
+    of rows at hand. Of payloads that come a second time, or have no rows: `otherwise`.
+    """
+    read = NO_TIME
+
+    def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+        nonlocal read
+        found: dict[int, Readings | None] = {payload.received_at: None for payload in payloads}
+        while read < max(found, default=NO_TIME) and (part := next(parts, None)) is not None:
+            read = int(part.known_at[-1])
+            if read in found:
+                found[read] = part
+        known = {at: part for at, part in found.items() if part is not None}
+        whole = len(known) == len(found)
+        return (_reading_of(known) if whole else otherwise)(payloads, wanted)
+
+    return decode
+
+
+def _fingerprint(of_rows: str, size: int, rules: RuleSet, places: Places) -> str:
+    digest = hashlib.sha256(f"{rules.digest} {size}".encode())
     digest.update(msgspec.json.encode(list(places)))
     digest.update(of_rows.encode())
     return digest.hexdigest()

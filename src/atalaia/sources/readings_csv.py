@@ -15,7 +15,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
@@ -43,6 +43,9 @@ LONGEST_SOURCE = 40
 _FIXED = "; source="
 _KEYS = (*REQUIRED, "issued_at", "source")
 _PART_BYTES = 2_000_000
+_WRITTEN_ROWS = 5_000
+"""Rows that are written at a time: their texts lie where the last ones lay."""
+
 _LONGEST_PERIOD_S = 366 * 86_400
 _MOST_SOURCES = 10_000
 
@@ -435,44 +438,76 @@ def write(readings: Readings, places: Places) -> bytes:
     """
     names = [name for name in CATALOGUE if name in readings.values]
     header = ",".join((*REQUIRED, "issued_at", "source", *names)) + "\n"
-    size = 50_000
     parts = [
-        _lines_of(readings.take(slice(start, start + size)), names, places)
-        for start in range(0, len(readings), size)
+        _lines_of(readings.take(slice(start, start + _WRITTEN_ROWS)), names, places)
+        for start in range(0, len(readings), _WRITTEN_ROWS)
     ]
     return header.encode() + b"".join(parts)
 
 
 def _lines_of(readings: Readings, names: Sequence[str], places: Places) -> bytes:
+    if len(readings) == 0:
+        return b""
     ids = [_quoted(place.id) for place in places]
     kinds = [kind.word for kind in Kind]
     sources = [_quoted(name) for name in readings.sources]
     columns = [
-        [ids[i] for i in readings.place.tolist()],
-        _instants(readings.valid_at),
-        list(map(str, readings.period_s.tolist())),
-        [kinds[i] for i in readings.kind.tolist()],
-        _instants(readings.issued_at),
-        [sources[i] for i in readings.source.tolist()],
-        *(_cells(readings.values[name]) for name in names),
+        _column(readings.place, lambda numbers: [ids[i] for i in numbers.tolist()]),
+        _column(readings.valid_at, _instants),
+        _column(readings.period_s, lambda periods: list(map(str, periods.tolist()))),
+        _column(readings.kind, lambda numbers: [kinds[i] for i in numbers.tolist()]),
+        _column(readings.issued_at, _instants),
+        _column(readings.source, lambda numbers: [sources[i] for i in numbers.tolist()]),
+        # By its bits, for -0.0 is one.
+        *(_column(readings.values[name].view(np.int64), _numbers) for name in names),
     ]
-    lines = map(",".join, zip(*columns, strict=True))
+    lines = map(",".join, zip(*_cells(columns, len(readings)), strict=True))
     return ("\n".join(lines) + "\n").encode()
 
 
+class _Column(NamedTuple):
+    """A column as it is written: each different text once, for instruments tell few; and which one
+    each row has, or None where all have the one that there is."""
+
+    texts: list[str]
+    which: Ints | None
+
+
+def _column(numbers: Ints, words: Callable[[Ints], list[str]]) -> _Column:
+    if (numbers == numbers[0]).all():
+        return _Column(words(numbers[:1]), None)
+    different, which = np.unique(numbers, return_inverse=True)
+    return _Column(words(different), which)
+
+
+def _cells(columns: Sequence[_Column], rows: int) -> Iterator[list[str]]:
+    """The texts of each row, column by column. What is the same in all rows is written into what it
+    follows: to put a text into its place row by row is what a column costs."""
+    texts, which = columns[0]
+    for column in columns[1:]:
+        if column.which is None:
+            texts = [f"{text},{column.texts[0]}" for text in texts]
+            continue
+        yield _spread(texts, which, rows)
+        texts, which = column
+    yield _spread(texts, which, rows)
+
+
+def _spread(texts: list[str], which: Ints | None, rows: int) -> list[str]:
+    if which is None:
+        return texts * rows
+    spread: list[str] = np.array(texts, object)[which].tolist()
+    return spread
+
+
 def _instants(seconds: Ints) -> list[str]:
-    moments, which = np.unique(seconds, return_inverse=True)
-    told = np.datetime_as_string(moments.astype("datetime64[s]"), unit="s", timezone="UTC")
-    texts = ["" if text == "NaT" else text for text in told.tolist()]
-    return [texts[i] for i in which.tolist()]
+    told = np.datetime_as_string(seconds.astype("datetime64[s]"), unit="s", timezone="UTC")
+    return ["" if text == "NaT" else text for text in told.tolist()]
 
 
-def _cells(column: Floats) -> list[str]:
-    """Each different number is written once: instruments tell few. By its bits, for -0.0 is one."""
-    bits, which = np.unique(column.view(np.int64), return_inverse=True)
+def _numbers(bits: Ints) -> list[str]:
     values = bits.view(np.float64).tolist()
-    texts = [repr(value) if value == value else "" for value in values]  # noqa: PLR0124
-    return [texts[i] for i in which.tolist()]
+    return [repr(value) if value == value else "" for value in values]  # noqa: PLR0124
 
 
 def _quoted(text: str) -> str:
