@@ -27,6 +27,10 @@ from atalaia.notify.recipients import Recipients
 from atalaia.notify.standing import Standing
 
 _LOOK_S = 1.0
+_ASIDE_S = 0.02
+"""Where a step had all that the log held when it began, the next one waits for so long, unless
+something comes: what it would look through is in the way of the letters that have just been made."""
+
 _ESCALATE_S = 5.0
 _FAULT_S = 5.0
 _KEEP_S = 30.0
@@ -182,9 +186,9 @@ class Notifier:
                 log.warning("fan-out failed; it is tried again", reason=str(error))
                 await self._clock.sleep(_FAULT_S)
                 continue
-            if not has_more:
+            if not has_more or not self._fan.has_more:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(_ASIDE_S if has_more else _LOOK_S):
                         await self._news.wait()
 
     async def _escalate(self) -> None:
