@@ -357,10 +357,11 @@ def message_of(
 ) -> Message:
     """A message of these alerts. `about`: what its id is made of, if not its first alert."""
     first_seq, first = alerts[0]
-    rank = max(rank_of(entry) for _, entry in alerts)
+    rank, until = rank_of(first), expires_at(first)
+    for _, entry in alerts[1:]:
+        rank, until = max(rank, rank_of(entry)), max(until, expires_at(entry))
     sent_at = first.alert.sent_at
     quiet_until = profile.quiet.ends_at(now) if profile.quiet and rank < _RED else None
-    until = max(expires_at(entry) for _, entry in alerts)
     is_late = until < now
     is_first = channel == profile.channels[0]
     escalates = rank == _RED and profile.escalate_after_s and is_first and profile.channels[1:]

@@ -141,9 +141,8 @@ class Sender:
         self, parts: Sequence[tuple[Message, Letter]], outcome: Outcome
     ) -> Iterator[Tried]:
         """What a letter came to, for each of its messages."""
-        may_have_gone = any(message.unknowns for message, _ in parts)
         is_refused = outcome.verdict == "never" and not outcome.is_gone
-        if len(parts) > 1 and is_refused and not may_have_gone:
+        if len(parts) > 1 and is_refused and not any(message.unknowns for message, _ in parts):
             refused = Outcome("again", outcome.reason)
             now = self._clock.second()
             yield from ((apart(message, outcome.reason, now), refused) for message, _ in parts)
@@ -157,7 +156,8 @@ class Sender:
             if letter.left_out or message.left_out:
                 after = msgspec.structs.replace(after, left_out=left_out_by(message, letter))
             yield after, outcome
-            outcome = msgspec.structs.replace(outcome, cost_usd=0.0)  # it costs once
+            if outcome.cost_usd:  # it costs once
+                outcome = msgspec.structs.replace(outcome, cost_usd=0.0)
 
     async def _over_cap(self, bundle: Bundle) -> list[Tried] | None:
         """Begin one of what the channel may send. Where that is used up, it can still go by
