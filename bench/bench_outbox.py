@@ -6,7 +6,8 @@ Each alert is for another person. Measured is all between the alert log and the 
 disk (synchronous=FULL): fan-out, claims, words, signatures, HTTP, settling. The peer, in the same
 process and with as many requests at once, POSTs the same bodies and headers to the same URLs with
 a bare aiohttp client: they are ready before, and it keeps nothing. The server is a process of its
-own. Both take turns, and the median is told.
+own. Both take turns, and the median is told. What looks for rings of garbage is set as in
+`atalaia run`, for both.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from atalaia.domain.message import compose
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
+from atalaia.memory import settle
 from atalaia.notify.audience import Audience
 from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
@@ -204,6 +206,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     n = options.messages
+    settle()
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     port = int(server.stdout.readline())

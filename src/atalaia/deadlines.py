@@ -22,6 +22,7 @@ class Deadlines(Generic[T]):
 
     def __init__(self, within_s: float, on_over: Callable[[T], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._within_s = within_s
         self._on_over = on_over
         self._until: dict[T, float] = {}
@@ -29,7 +30,7 @@ class Deadlines(Generic[T]):
 
     def begin(self, one: T) -> None:
         """From now on its time runs."""
-        self._until[one] = until = self._loop.time() + self._within_s
+        self._until[one] = until = self._now() + self._within_s
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._ring)
 
@@ -41,7 +42,7 @@ class Deadlines(Generic[T]):
         self._timer = None
         while self._until:
             one, until = next(iter(self._until.items()))
-            if until > self._loop.time():
+            if until > self._now():
                 self._timer = self._loop.call_at(until, self._ring)
                 return
             del self._until[one]

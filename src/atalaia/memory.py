@@ -30,8 +30,14 @@ def give_back() -> None:
             libc.mallopt(_ARENA_MAX, _ARENAS)
 
 
+_YOUNG = 5_000
+"""So many objects more than there were are looked through for rings of garbage, in place of 700:
+what waits to be sent lives longer than that, and was looked through again and again."""
+
+
 def settle() -> None:
     """All that there is by now stays: who looks for rings of garbage looks no more at it, which
     where thousands of places are watched held up everything for 90 ms, again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])

@@ -133,7 +133,7 @@ class State(Notes, Protocol):
         ...
 
 
-class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
+class PersonRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person as the store has them: all that they asked for, sealed with their own key.
 
     changed    grows with every change of any person; who has read up to it asks for what is newer
@@ -148,7 +148,7 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: int = 0
 
 
-class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One address of a person, in the one table that holds addresses.
 
     lookup     HMAC of channel and address: finds the person without knowing the address; of a key

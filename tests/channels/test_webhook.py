@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -100,6 +101,15 @@ def test_our_signature_is_the_one_of_the_specification() -> None:
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     )
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_900, 1_999, 2_000, 2_001, 4_000, 10_007])
+def test_a_body_of_any_length_is_signed_as_a_whole(size: int) -> None:
+    body = bytes(i % 251 for i in range(size))
+    headers = signed("msg_a", 1_768_046_400, body, SECRET)
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    mac = hmac.digest(key, b"msg_a.1768046400." + body, "sha256")
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
 
 
 def test_the_body_has_the_alerts_as_in_the_log_and_the_text_for_people() -> None:

@@ -97,6 +97,16 @@ def test_an_alert_of_a_clock_that_is_ahead_goes_at_once(crowd: Make) -> None:
     assert early.due_at == NOON
 
 
+def test_a_step_says_whether_the_log_held_more_than_it_has_told(crowd: Make) -> None:
+    """Who steps goes on at once where it did, and else makes way for the letters."""
+    c = crowd(*people(3, hazards=BOTH), step_people=2)
+    c.log(news(at=NOON), wind(at=NOON + 1))
+    steps = []
+    while c.fan.step(NOON) is not None:
+        steps.append((len(c.all()), c.fan.has_more))
+    assert steps == [(2, True), (3, True), (5, True), (6, False)]
+
+
 def test_alerts_of_two_instants_are_two_messages(crowd: Make) -> None:
     c = crowd(person(hazards=BOTH))
     c.tell(news(at=NOON), wind(at=NOON + 1))

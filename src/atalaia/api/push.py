@@ -33,6 +33,10 @@ from atalaia.sources.pws import form
 OFF = "push is off; set api.key_file"
 RETRY_AFTER_S = 5
 DAY_S = 86_400
+SHORT_BYTES = 500
+"""A push of own readings that is no longer is decoded where it is: to hand it to a thread takes
+longer, and most stations push a reading at a time."""
+
 SAMPLE_BYTES = 4_096
 """What is kept of a push of a station's or a person's in which nothing could be read."""
 
@@ -203,7 +207,10 @@ class _Push:
             body=await self._body(request),
         )
         self._count(who, len(payload.body))
-        decoded = await self._decode([payload])
+        is_short = len(payload.body) <= SHORT_BYTES
+        decoded = (
+            self._pushing.decode([payload], None) if is_short else await self._decode([payload])
+        )
         rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
         if rejected and not len(decoded.readings) and not who.is_operator:
             payload = msgspec.structs.replace(payload, body=payload.body[:SAMPLE_BYTES])

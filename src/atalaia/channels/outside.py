@@ -64,7 +64,9 @@ REFUSED = Outcome("never", "the target is not allowed")
 
 def request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     """A POST as it is written, whole."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    lines = ""
+    for name, value in headers.items():
+        lines += f"{name}: {value}\r\n"
     head = (
         f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Atalaia\r\n"
         f"Content-Length: {len(body)}\r\n{lines}\r\n"

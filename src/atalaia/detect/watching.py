@@ -84,7 +84,9 @@ class Watching:
             if lived is not None:
                 self._on_lived(lived)
             self._caught_up.set()
-            is_quiet = lived is None and not await self._comes_soon()
+            # Nothing is looked for where nothing is known of: it would be in the way of who tells.
+            is_done = lived is None or self.behind <= 0
+            is_quiet = is_done and not await self._comes_soon()
 
     async def _comes_soon(self) -> bool:
         """Wait for what comes next; False: something is held, and nothing came for a while."""

@@ -17,7 +17,7 @@ Instant = Annotated[int, msgspec.Meta(extra={"format": "date-time"})]
 AlertType = Literal["alert", "update", "step", "end", "cancel"]
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What changed in one incident, why, and the value that decided it.
 
     incident    key of the incident: hash of hazard, place or area, and opened_at
@@ -83,7 +83,7 @@ def is_last(type_: str) -> bool:
     return type_ in ("end", "cancel")
 
 
-class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
+class Moved(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How far an incident's peak by one rule came since the last entry: from `low` up to `high`.
 
     `is_below`: small values are the dangerous ones, and `low` is above `high`. `low` is None in
@@ -110,7 +110,7 @@ def limited(variable: str, chance: int) -> str:
     return f"{variable} {chance}%" if chance else variable
 
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An alert as the log keeps it: with what a line of NDJSON has no room for.
 
     places      ids that this entry concerns: one for a weather incident, an area's places for

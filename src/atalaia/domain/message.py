@@ -204,7 +204,7 @@ _CHANNEL_NAMES = {
 }
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One alert of a message, as sentences without a full stop; empty where there is none.
 
     title     what and where, with the level: ``Orange (severe): heavy rain at Recife``
@@ -248,7 +248,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         return [head, *map(_ended, filter(None, rest))]
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True):
+class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a message says, in one language.
 
     kind      alert or confirm

@@ -427,6 +427,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=4096)  # a value is said in three languages, and again in each letter
 def number(value: float, language: int, digits: int = 1) -> str:
     """A number as people of a language write it: at most so many decimals, none of them idle."""
     text = f"{rounded(value, digits):f}"

@@ -39,6 +39,8 @@ class AlertLog:
 
     def has_newer(self, incidents: Iterable[str], seq: int) -> bool:
         """Whether any of them has an entry after this number, which lies in what was followed."""
+        if seq >= self.seq:  # as of most letters, right before they go
+            return seq < self._first
         return seq < self._first or any(self._last.get(one, 0) > seq for one in incidents)
 
     def may_go_on(self, incident: str, seq: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,7 @@ class Claimed:
         self._numbers = itertools.count()
         self._early = itertools.count(-sys.maxsize)
         self._looked_at = 0
+        self._shortest: float = math.inf  # no lease of what waits ends sooner
         self.held = 0
 
     def room(self, now: int) -> int:
@@ -61,6 +63,7 @@ class Claimed:
         gravest = row[0][0][0].rank
         if len(row) > 1 or len(row[0]) > 1:
             gravest = max(message.rank for bundle in row for message, _ in bundle)
+        self._shortest = min(self._shortest, row[0][0][0].lease_until)
         self._queue.put_nowait((-gravest, number, row))
 
     def overdue(self, now: int) -> list[Row]:
@@ -69,11 +72,18 @@ class Claimed:
         if now == self._looked_at:
             return []
         self._looked_at = now
+        if self._shortest >= now + TRY_S + MARGIN_S:  # as nearly always
+            return []
+        self._shortest = math.inf
         all_ = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        kept = [one for one in all_ if not _is_overdue(one[2], now)]
-        for one in kept:
-            self._queue.put_nowait(one)
-        return [row for *_, row in all_ if _is_overdue(row, now)]
+        overdue = []
+        for priority, number, row in all_:
+            if _is_overdue(row, now):
+                overdue.append(row)
+            else:
+                self._shortest = min(self._shortest, row[0][0][0].lease_until)
+                self._queue.put_nowait((priority, number, row))
+        return overdue
 
     async def next(self) -> Row:
         """The gravest when the channel's next slot has come, not when the waiting for it began."""

@@ -162,9 +162,11 @@ def _news(message: Message, person: Person, past: Past, letters: Letters) -> Let
     told, left_out, reason = past.still(message, person)
     if not told:
         return Outcome("dropped", reason)
-    rank = max(map(rank_of, told))
-    waits = _when_awake(rank, person, past.now)
-    return waits or letters.alert(message, told, left_out, person)
+    if person.quiet is not None and (
+        waits := _when_awake(max(map(rank_of, told)), person, past.now)
+    ):
+        return waits
+    return letters.alert(message, told, left_out, person)
 
 
 def _when_awake(rank: int, person: Person, now: int) -> Outcome | None:

@@ -189,6 +189,7 @@ class Deliverer:
             urgent = self._urgent_room(now, room)
             is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
+            began = self._tick()
             try:
                 rows: dict[str, list[Row]] = {}
                 if room or urgent or held is not None:
@@ -201,6 +202,8 @@ class Deliverer:
             finally:
                 self._is_claiming = False
             self._fault = None
+            if rows:  # who writes them takes up what changed
+                self._last_look.has_looked(began)
             for name, each in rows.items():
                 self._mine |= {message.id for row in each for message in _messages(row)}
                 self._claimed[name].put(each)
@@ -325,10 +328,12 @@ class Deliverer:
         for i, bundle in enumerate(row):
             tried = await self._try(bundle)
             now = self._clock.now()
+            waits = False
             for (message, letter), (after, outcome) in zip(bundle, tried, strict=True):
                 self._settler.put((message, after, outcome, now - letter.sent_at))
                 outcomes.append(outcome)
-            if any(after.status == Status.DUE for after, _ in tried):
+                waits |= after.status == Status.DUE
+            if waits:
                 self._give_back(row[i + 1 :])
                 break
         return outcomes

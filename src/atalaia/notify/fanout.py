@@ -84,6 +84,7 @@ class _Plan(msgspec.Struct):
     told: dict[str, list[Notice]]
     sent_at: int
     joins_from: int  # see `FanOut`
+    is_followed: bool  # by what the log holds after it
 
 
 class _Instant(NamedTuple):
@@ -148,6 +149,8 @@ class Fan:
         self._last = _Instant()
         self.reached = 0
         """As `done`, when a step was last begun: to be read without asking the store."""
+        self.has_more = True
+        """Whether the last step left anything of what the log held when its group was looked up."""
 
     @property
     def done(self) -> int:
@@ -182,6 +185,7 @@ class Fan:
             joins_from=plan.joins_from,
         )
         self._outbox.fan_out(step)
+        self.has_more = bool(left) or plan.is_followed
         if left:
             plan.people = left
             self._plan = plan
@@ -198,11 +202,14 @@ class Fan:
         those whom it has reached."""
         log = self._state.alerts(position.done, limit=GROUP_MOST)
         entries: list[tuple[int, LogEntry]] = []
+        is_followed = False
         for seq, entry in islice(log, GROUP_MOST):
             is_other = entries and entry.alert.sent_at != entries[0][1].alert.sent_at
             if is_other or (position.until and seq > position.until):
+                is_followed = True
                 break
             entries.append((seq, entry))
+        is_followed = is_followed or len(entries) == GROUP_MOST
         if not entries:
             return None
         alerts, told = self._concerned([entry for _, entry in entries])
@@ -215,7 +222,9 @@ class Fan:
         people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
         sent_at = entries[0][1].alert.sent_at
         joins_from = self._began_at(position.done, sent_at)
-        return _Plan(entries[-1][0], entries, people, alerts, told, sent_at, joins_from)
+        return _Plan(
+            entries[-1][0], entries, people, alerts, told, sent_at, joins_from, is_followed
+        )
 
     def _began_at(self, done: int, sent_at: int) -> int:
         """The number of the first entry of this instant that is fanned out; 0: none is."""
@@ -348,10 +357,11 @@ def message_of(
 ) -> Message:
     """A message of these alerts. `about`: what its id is made of, if not its first alert."""
     first_seq, first = alerts[0]
-    rank = max(rank_of(entry) for _, entry in alerts)
+    rank, until = rank_of(first), expires_at(first)
+    for _, entry in alerts[1:]:
+        rank, until = max(rank, rank_of(entry)), max(until, expires_at(entry))
     sent_at = first.alert.sent_at
     quiet_until = profile.quiet.ends_at(now) if profile.quiet and rank < _RED else None
-    until = max(expires_at(entry) for _, entry in alerts)
     is_late = until < now
     is_first = channel == profile.channels[0]
     escalates = rank == _RED and profile.escalate_after_s and is_first and profile.channels[1:]

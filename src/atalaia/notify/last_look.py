@@ -40,7 +40,7 @@ class Drafts(Protocol):
 class LastLook:
     """Looks, and writes anew what is stale. Both are done in threads.
 
-    drafts   None: letters go as they were written
+    drafts   None: letters go as they were written; else who writes them takes up what changed, too
     fresh_s  what was looked at less than so long ago is known; halfway there the next look begins,
              so that hardly a letter waits for one. 0: each letter has a look that begins after it
              came
@@ -60,6 +60,11 @@ class LastLook:
         """Nothing has been looked at, and nobody is looking."""
         self._looking: asyncio.Task[None] | None = None
         self._began_at = self._looked_at = -math.inf
+
+    def has_looked(self, since: float) -> None:
+        """All that changed before this tick was taken up, by who wrote letters."""
+        if self._fresh_s:
+            self._looked_at = max(self._looked_at, since)
 
     def is_as_written(self, message: Message) -> bool:
         """Whether it can go as it was written, with nothing to wait for; if not, `renewed` says

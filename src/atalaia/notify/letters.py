@@ -134,18 +134,23 @@ class Letters:
     def _content(self, message: Message, entries: Sequence[LogEntry], person: Person) -> Content:
         """What it says; the same words for all who have no limit of their own in it."""
         own = self._own_limits(person, entries)
-        failed = [self._past.has_failed(one, message, person) for one in entries]
+        failed = self._past.have_failed(entries, message, person)
         now = self._past.now
         if any(own) or any(failed) or len(entries) < len(message.seqs):
             return compose(entries, self._places, person.language, now, own, failed)
         key = (message.seqs, person.language)
-        if key not in self._contents:
-            self._contents[key] = compose(entries, self._places, person.language, now)
-        return self._contents[key]
+        content = self._contents.get(key)
+        if content is None:
+            content = compose(entries, self._places, person.language, now)
+            self._contents[key] = content
+        return content
 
     def _own_limits(self, person: Person, entries: Sequence[LogEntry]) -> list[str]:
         """By alert the limit of their own that it passed, if that is why they are told."""
-        if not any(entry.moved for entry in entries):
+        for entry in entries:
+            if entry.moved:
+                break
+        else:
             return []
         whole = self._people.person(person.pseudonym, if_limited=True)
-        return [own_limit(whole, entry) if whole else "" for entry in entries]
+        return [own_limit(whole, entry) for entry in entries] if whole else []

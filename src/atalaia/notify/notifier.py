@@ -27,6 +27,10 @@ from atalaia.notify.recipients import Recipients
 from atalaia.notify.standing import Standing
 
 _LOOK_S = 1.0
+_ASIDE_S = 0.02
+"""Where a step had all that the log held when it began, the next one waits for so long, unless the
+log has more: what it would look through is in the way of the letters that were just made."""
+
 _ESCALATE_S = 5.0
 _FAULT_S = 5.0
 _KEEP_S = 30.0
@@ -76,6 +80,7 @@ class Notifier:
         self._wake = wake
         self._on_changed = on_changed
         self._news = asyncio.Event()
+        self._has_heard = False
         self._changed, self._told_at, self._rest_s = -1, 0, 0.0
         self._came: set[str] = set()
         self._quiet: set[str] = set()
@@ -102,6 +107,7 @@ class Notifier:
     def hear(self) -> None:
         """The alert log has something new, of which nobody has a message yet. On the event loop."""
         self._news.set()
+        self._has_heard = True
 
     def wake(self) -> None:
         """Something has become due, or somebody has just subscribed. On the event loop."""
@@ -173,6 +179,7 @@ class Notifier:
         is_begun = False
         while True:
             self._news.clear()
+            self._has_heard = False
             try:
                 has_more = await asyncio.to_thread(self.step)
                 if not is_begun and self._standing is not None:
@@ -182,9 +189,12 @@ class Notifier:
                 log.warning("fan-out failed; it is tried again", reason=str(error))
                 await self._clock.sleep(_FAULT_S)
                 continue
-            if not has_more:
+            is_aside = has_more and not self._fan.has_more and not self._has_heard
+            if is_aside:
+                self._news.clear()  # it was woken by what it has just made
+            if is_aside or not has_more:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(_ASIDE_S if is_aside else _LOOK_S):
                         await self._news.wait()
 
     async def _escalate(self) -> None:

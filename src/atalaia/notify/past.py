@@ -61,6 +61,10 @@ class Past:
         self._incidents = {
             seqs: tuple(e.alert.incident for e in found) for seqs, found in self._alerts.items()
         }
+        self._goes_on = {
+            seqs: any(_goes_on(e) or log.may_go_on(e.alert.incident, s) for s, e in found)
+            for seqs, found in self._entries.items()
+        }
         asked = [m for m in messages if self._may_have_been_told(m)]
         self._has_past = {m.id for m in asked}
         self._told = self._told_to(asked, outbox)
@@ -70,10 +74,7 @@ class Past:
         """Whether its person may have been told anything else of the same."""
         # A first alert that is new has nothing before it or after it, and most messages are that.
         is_tried = message.attempts or message.unknowns or message.escalate_at or message.left_out
-        return bool(is_tried) or any(
-            _goes_on(entry) or self._log.may_go_on(entry.alert.incident, seq)
-            for seq, entry in self._entries[message.seqs]
-        )
+        return bool(is_tried) or self._goes_on[message.seqs]
 
     def _told_to(
         self, messages: Sequence[Message], outbox: Outbox
@@ -121,13 +122,20 @@ class Past:
                 told.append(entry)
         return told, left_out, reason
 
-    def has_failed(self, entry: LogEntry, message: Message, person: Person) -> bool:
-        """Whether its person was to be told of the incident before, and nothing reached them."""
-        return message.id in self._has_past and has_failed(self._facts(entry, message, person))
+    def have_failed(
+        self, entries: Sequence[LogEntry], message: Message, person: Person
+    ) -> list[bool]:
+        """Of each of these, whether its person was to be told of the incident before, and nothing
+        reached them; none, where they were told nothing."""
+        if message.id not in self._has_past:
+            return []
+        return [has_failed(self._facts(entry, message, person)) for entry in entries]
 
     def thread(self, message: Message, entries: Sequence[LogEntry]) -> list[Notice]:
         """What went out before it about its incidents, by the same channel. One that is linked to
         an incident about the same weather goes on in that one's thread."""
+        if message.id not in self._has_past:
+            return []
         return [
             one
             for entry in entries

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -42,6 +43,13 @@ MADE = 20_000
 
 KEEP_S = 900
 """A snapshot is made anew after so long, where anybody has changed."""
+
+
+class _Made(NamedTuple):
+    """A person who is told, and whether they set a limit of their own."""
+
+    person: Person
+    has_limits: bool
 
 
 @dataclass
@@ -96,8 +104,8 @@ class Recipients:
         self._has_limits = bytearray()
         self.audience = Audience()
         self._making = Lock()
-        self._made: dict[str, Person] = {}
-        self._made_before: dict[str, Person] = {}
+        self._made: dict[str, _Made] = {}
+        self._made_before: dict[str, _Made] = {}
 
     def __len__(self) -> int:
         return len(self.audience)
@@ -108,9 +116,15 @@ class Recipients:
         Until anything of them changes it is the same object, if they were lately asked for: by that
         it is known that a letter is still as it was written.
         """
-        found = self._made.get(pseudonym)
-        if found is not None:
-            return found
+        found = self._made.get(pseudonym) or self._making_sure(pseudonym)
+        return found.person if found else None
+
+    def has_limits(self, pseudonym: str) -> bool:
+        """Whether a person who is told set a limit of their own."""
+        found = self._made.get(pseudonym) or self._making_sure(pseudonym)
+        return found is not None and found.has_limits
+
+    def _making_sure(self, pseudonym: str) -> _Made | None:
         with self._making:
             found = self._made_before.get(pseudonym) or self._make(pseudonym)
             if found is None:
@@ -119,17 +133,13 @@ class Recipients:
                 self._made_before, self._made = self._made, {}
             return self._made.setdefault(pseudonym, found)
 
-    def has_limits(self, pseudonym: str) -> bool:
-        """Whether a person who is told set a limit of their own."""
-        number = self.audience.names.number(pseudonym)
-        return number is not None and bool(self._has_limits[number])
-
-    def _make(self, pseudonym: str) -> Person | None:
+    def _make(self, pseudonym: str) -> _Made | None:
         number = self.audience.names.number(pseudonym)
         if number is None:
             return None
         kind, since = self._open[self._kind[number]], self._since[number]
-        return msgspec.structs.replace(kind, pseudonym=pseudonym, since=since)
+        person = msgspec.structs.replace(kind, pseudonym=pseudonym, since=since)
+        return _Made(person, bool(self._has_limits[number]))
 
     def _has_changed(self, pseudonym: str) -> None:
         """Once it is so: whoever made them before that is too early, and made another."""

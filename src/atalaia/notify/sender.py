@@ -144,9 +144,8 @@ class Sender:
         self, parts: Sequence[tuple[Message, Letter]], outcome: Outcome
     ) -> Iterator[Tried]:
         """What a letter came to, for each of its messages."""
-        may_have_gone = any(message.unknowns for message, _ in parts)
         is_refused = outcome.verdict == "never" and not outcome.is_gone
-        if len(parts) > 1 and is_refused and not may_have_gone:
+        if len(parts) > 1 and is_refused and not any(message.unknowns for message, _ in parts):
             refused = Outcome("again", outcome.reason)
             now = self._clock.second()
             yield from ((apart(message, outcome.reason, now), refused) for message, _ in parts)
@@ -157,7 +156,8 @@ class Sender:
             outcome = msgspec.structs.replace(outcome, after_s=max(outcome.after_s, *waits_s))
         for message, _ in parts:
             yield self._settled(message, outcome), outcome
-            outcome = msgspec.structs.replace(outcome, cost_usd=0.0)  # it costs once
+            if outcome.cost_usd:  # it costs once
+                outcome = msgspec.structs.replace(outcome, cost_usd=0.0)
 
     async def _over_cap(self, bundle: Bundle) -> list[Tried] | None:
         """Begin one of what the channel may send. Where that is used up, it can still go by

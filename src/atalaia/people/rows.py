@@ -25,7 +25,7 @@ _PERSON, _CONTACT = "person", "contact"
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A person as they are kept. `wanted` has all their channels in order, confirmed or not.
 
     epoch    grows when a contact is confirmed or stopped, and when somebody else's request comes
@@ -37,7 +37,7 @@ class Kept(msgspec.Struct, frozen=True):
     epoch: int = 0
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A contact as it is kept.
 
     lookup    the same as the row's, so that a row without it (as in a backup) can be mended

@@ -69,8 +69,10 @@ class Vault:
         """Have the keys of these people at hand, read together."""
         with self._lock:
             new = [one for one in pseudonyms if one not in self._ciphers]
-        for pseudonym, key in self._keys.many(new).items():
-            self._keep(pseudonym, AESGCM(key))
+        found = {one: AESGCM(key) for one, key in self._keys.many(new).items()}
+        with self._lock:
+            self._ciphers |= found
+            self._let_go()
 
     def make_key(self, pseudonym: str) -> None:
         """Give a new person their key, durably."""
@@ -95,9 +97,12 @@ class Vault:
     def _keep(self, pseudonym: str, cipher: AESGCM) -> AESGCM:
         with self._lock:
             self._ciphers[pseudonym] = cipher
-            while len(self._ciphers) > self._cached:
-                self._ciphers.popitem(last=False)
+            self._let_go()
         return cipher
+
+    def _let_go(self) -> None:
+        while len(self._ciphers) > self._cached:
+            self._ciphers.popitem(last=False)
 
 
 def _context(pseudonym: str, purpose: str) -> bytes:
