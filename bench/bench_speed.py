@@ -33,6 +33,7 @@ from atalaia.detect.watch import Watch
 from atalaia.domain.alert import to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
+from atalaia.memory import give_back
 from atalaia.sources import decode_all
 from figures import PYTHON, Figure, tell
 from peers import environment
@@ -115,13 +116,13 @@ class Bytewax:
 
 
 @contextmanager
-def bytewax() -> Iterator[Bytewax | None]:
-    """The other peer; None where it cannot be had."""
+def bytewax(kept: Path | None = None) -> Iterator[Bytewax | None]:
+    """The other peer; None where it cannot be had. In the folder it keeps its states."""
     python = environment("speed")
     if python is None:
         yield None
         return
-    command = [python, Path(__file__).with_name("peer_bytewax.py")]
+    command = [python, Path(__file__).with_name("peer_bytewax.py"), *([kept] if kept else [])]
     with (
         tempfile.TemporaryDirectory(prefix="atalaia-bench-") as folder,
         subprocess.Popen(
@@ -227,6 +228,7 @@ def main() -> None:
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    give_back()  # as the watch does when it starts
     run(
         min(10 * given.batch, given.records), given.places, given.batch, wanted_all=False
     )  # warm up

@@ -22,7 +22,8 @@ class Figure(NamedTuple):
     what      was measured
     ours      median of the turns, in `unit`: of a rate (``rows/s``) more is better, of all else
               (``s``, ``ms``, ``MB``) less is
-    aim       with a peer: how many times as quick; without one: `ours` itself, in its unit
+    aim       with a peer: how many times as quick; without one: `ours` itself, in its unit; None:
+              it is told as it is
     theirs    the peer's median of the same turns; None: there is no peer
     peer      its name and version
     """
@@ -30,7 +31,7 @@ class Figure(NamedTuple):
     what: str
     ours: float
     unit: str
-    aim: float
+    aim: float | None
     theirs: float | None = None
     peer: str = ""
 
@@ -46,7 +47,10 @@ class Figure(NamedTuple):
         return self.unit.endswith("/s")
 
     @property
-    def reaches(self) -> bool:
+    def reaches(self) -> bool | None:
+        """None: there is no aim."""
+        if self.aim is None:
+            return None
         if self.ratio is not None:
             return self.ratio >= self.aim
         return self.ours >= self.aim if self.is_rate else self.ours <= self.aim
@@ -54,13 +58,18 @@ class Figure(NamedTuple):
     def cells(self) -> list[str]:
         """What, ours, the peer, its figure, the ratio, the aim, and whether it is reached."""
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        theirs = "" if self.theirs is None else _said(self.theirs, self.unit)
+        word = {True: "ok", False: "short", None: ""}[self.reaches]
+        return [
+            self.what, _said(self.ours, self.unit), self.peer, theirs, ratio, self._aim(), word
+        ]  # fmt: skip
+
+    def _aim(self) -> str:
+        if self.aim is None:
+            return ""
         bound = "at least" if self.ratio is not None or self.is_rate else "at most"
         aim = f"{self.aim:g}" if self.ratio is not None else _said(self.aim, self.unit)
-        theirs = "" if self.theirs is None else _said(self.theirs, self.unit)
-        word = "ok" if self.reaches else "short"
-        return [
-            self.what, _said(self.ours, self.unit), self.peer, theirs, ratio, f"{bound} {aim}", word
-        ]  # fmt: skip
+        return f"{bound} {aim}"
 
 
 def tell(figures: Sequence[Figure], memory_mb: float | None = None) -> None:

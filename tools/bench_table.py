@@ -25,6 +25,7 @@ BEGINS, ENDS = "<!-- figures: written by `make bench` -->", "<!-- end of figures
 
 BENCHES = (
     "speed",
+    "commit",
     "refine",
     "audience",
     "links",

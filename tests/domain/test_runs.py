@@ -42,4 +42,6 @@ def test_a_column_of_runs_is_the_same_however_it_is_copied(
             assert found.at.tolist() == rows
             assert found.of(column).dtype == column.dtype
             assert found.of(column).tolist() == [column[row] for row in rows]
-            assert found.some(column, which).tolist() == [column[rows[i]] for i in which]
+            out = np.zeros(len(which), column.dtype)
+            found.put_some(column, which, out)
+            assert out.tolist() == [column[rows[i]] for i in which]

@@ -592,6 +592,13 @@ def test_columns_and_people_make_the_same_audience() -> None:
 # The grid alone, with many rows a cell
 
 
+@pytest.fixture(params=[0, 1 << 30], ids=["searched", "by bits"])
+def words_a_cell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where cells lie is told in both ways."""
+    monkeypatch.setattr(cells, "_WORDS_A_CELL", request.param)
+
+
+@pytest.mark.usefixtures("words_a_cell")
 @pytest.mark.parametrize("radius_km", [3.0, 25.0, 700.0])
 @pytest.mark.parametrize("centre", [(-23.5, -46.6), (64.0, 179.9), (89.9, 0.0), (-90.0, 0.0)])
 def test_a_grid_finds_all_circles_round_a_point(
@@ -614,6 +621,7 @@ def test_a_grid_finds_all_circles_round_a_point(
         assert sorted(grid.order[found].tolist()) == right.tolist()
 
 
+@pytest.mark.usefixtures("words_a_cell")
 @pytest.mark.parametrize("size", [0.02, 0.3, 3.0])
 @pytest.mark.parametrize("centre", [(-23.5, -46.6), (64.0, 179.9), (10.0, -180.0)])
 def test_a_grid_finds_all_points_within_an_outline(
@@ -635,6 +643,18 @@ def test_a_grid_finds_all_points_within_an_outline(
         assert sorted(grid.order[grid.within(shape)].tolist()) == right.tolist()
 
 
+def test_bits_tell_where_any_key_lies_as_a_search_does() -> None:
+    chance = np.random.default_rng(8)
+    for n, n_keys in ((1, 1), (1, 64), (64, 64), (500, 2_000), (300, 100_000)):
+        occupied = np.sort(chance.choice(n_keys, n, replace=False)).astype(np.int32)
+        ranks = cells._Ranks.of(occupied, n_keys)
+        keys = np.arange(n_keys + 1)
+        if ranks is None:
+            assert n_keys > 4 * 64 * n
+            continue
+        assert ranks.before(keys).tolist() == np.searchsorted(occupied, keys).tolist()
+
+
 @pytest.mark.parametrize("at_once", [1, 100])
 def test_many_are_asked_about_at_once_as_one_by_one(
     at_once: int, monkeypatch: pytest.MonkeyPatch
@@ -648,7 +668,13 @@ def test_many_are_asked_about_at_once_as_one_by_one(
     around = [next(grid.around(*point.reshape(2, 1))) for point in points]
     within = [grid.within(shape) for shape in shapes]
     assert min(map(len, (*around[:2], *within))) > 10
-    for name in ("_ROWS_AT_ONCE", "_CELLS_AT_ONCE", "_PAIRS_AT_ONCE", "_AT_ONCE"):
+    for name in (
+        "_ROWS_AT_ONCE",
+        "_ROWS_OF_POINTS",
+        "_CELLS_AT_ONCE",
+        "_PAIRS_AT_ONCE",
+        "_AT_ONCE",
+    ):
         monkeypatch.setattr(cells, name, at_once)
     for alone, found in (
         (around, grid.around(points[:, 0], points[:, 1])),

@@ -285,14 +285,17 @@ def answers(draw: st.DrawFn) -> Payload:
     st.sampled_from([None, FEW, frozenset()]),
     st.sampled_from([1, 3, 1024]),
     st.sampled_from([0, 1, 16]),
+    st.sampled_from([1, 600, 4_000]),
 )
 def test_answers_read_together_say_what_each_says_read_plainly(
-    told: list[Payload], wanted: frozenset[str] | None, at_once: int, layouts: int
+    told: list[Payload], wanted: frozenset[str] | None, at_once: int, layouts: int, room: int
 ) -> None:
     plainly = [alone(payload, wanted) for payload in told]
     with (
         patch.object(tomorrow_io_realtime, "_AT_ONCE", at_once),
         patch.object(tomorrow_io_realtime, "_MOST_LAYOUTS", layouts),
+        patch.object(tomorrow_io_realtime, "_BYTES_AT_ONCE", room),
+        patch.object(tomorrow_io_realtime, "_rooms", []),
     ):
         decoded = tomorrow_io.decoder(PLACES)(told, wanted)
     assert rows_of(decoded) == [row for rows, _ in plainly for row in rows]

@@ -54,10 +54,11 @@ class Cadence:
         self._note_even(np.array([number]))
 
     def kept(self, numbers: Ints) -> list[tuple[int, list[int]]]:
-        """What is to be kept of some series, of each for `put`."""
+        """What is to be kept of some series, of each for `put`; lists may be one and the same."""
         even = self._even[numbers]
-        told = zip(self.interval[numbers].tolist(), even.tolist(), strict=True)
-        gaps = [[interval] * count for interval, count in told]
+        told = list(zip(self.interval[numbers].tolist(), even.tolist(), strict=True))
+        alike = {pair: [pair[0]] * pair[1] for pair in set(told)}
+        gaps = [alike[pair] for pair in told]
         uneven = np.flatnonzero(even < 0)
         mine = self.gaps[numbers[uneven]]
         first = (mine > 0).argmax(axis=1)

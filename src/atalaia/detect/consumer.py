@@ -31,6 +31,7 @@ from atalaia.domain.payload import Reject
 from atalaia.domain.reading import Delay, Readings
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
+from atalaia.memory import uncollected
 from atalaia.ports import Commit, Record, State, Stream
 from atalaia.sources.schedule import Nearness
 
@@ -178,7 +179,8 @@ class Consumer:
         began = time.perf_counter()
         watch.incidents.steps = self._asked()
         try:
-            step, commit = watch.step([one.record for one in some])
+            with uncollected():
+                step, commit = watch.step([one.record for one in some])
         except Exception as error:
             self.flush()
             self._watch = None  # it may hold half of a step

@@ -34,7 +34,7 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
         return np.frombuffer(self.data, self.dtype)
 
 
-class SeriesState(msgspec.Struct):
+class SeriesState(msgspec.Struct, gc=False):
     """One series; the columns of `SeriesTable`, by their names. `save_series` makes it in the order
     of its fields."""
 
@@ -56,7 +56,7 @@ class SeriesState(msgspec.Struct):
     runs: tuple[int, PackedArray, PackedArray] | None = None
 
 
-class Item(msgspec.Struct, omit_defaults=True):
+class Item(msgspec.Struct, omit_defaults=True, gc=False):
     """What is kept under ``place:<id>`` and ``area:<name>``."""
 
     series: list[SeriesState] = []

@@ -242,12 +242,17 @@ class Watch:
         return out | self.officials.changed_items()
 
     def _items_of_places(self, places: list[int], now: int) -> Iterator[tuple[str, bytes]]:
+        trust = self.incidents.trust
+        # Of most places nothing is open, and nothing weighed.
+        is_open = {subject for subject, _ in self.incidents.open}
+        is_weighed = {place for place, _ in trust.kept}
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
             numbers, counts = self.table.at_places(some)
             series = iter(items.save_series(self.table, numbers))
             for place, count in zip(some, counts, strict=True):
-                incidents, kept = self.incidents.of(place), self.incidents.trust.of(place, now)
+                incidents = self.incidents.of(place) if place in is_open else []
+                kept = trust.of(place, now) if place in is_weighed else []
                 body = items.pack(list(islice(series, count)), incidents, kept)
                 yield f"place:{self.places[place].id}", body
 

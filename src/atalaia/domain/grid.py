@@ -33,7 +33,13 @@ _AT_ONCE = 256
 """Points or outlines whose cells are looked up together."""
 
 _ROWS_AT_ONCE = 65536
-"""So many rows, or those of one point or outline, are looked at together: they lie in the cache."""
+"""So many rows, or those of one outline, are looked at together: they lie in the cache."""
+
+_ROWS_OF_POINTS = 1 << 18
+"""The same of points, of which few rows are at the edge: there calls would take longer."""
+
+_WORDS_A_CELL = 4
+"""Where there are more words of keys than these an occupied cell, cells are searched for."""
 
 _CELLS_AT_ONCE = 1 << 20
 """Outlines whose boxes have so many cells are looked up together."""
@@ -75,17 +81,56 @@ class Hits(NamedTuple):
             yield rows if self.is_in is None else rows[self.is_in[a:b]]
 
 
+class _Ranks(NamedTuple):
+    """Where keys lie among those of occupied cells, by a bit a key: all over the world it is two
+    misses of the cache, which do not wait for each other, where a search is several that do.
+
+    word     uint64, of 64 keys each: which of them are occupied
+    before   int32, how many are in the words before
+    """
+
+    word: NDArray[np.uint64]
+    n_before: Ints
+
+    @classmethod
+    def of(cls, key: Ints, n_keys: int) -> _Ranks | None:
+        """Of ascending keys below `n_keys`; None where they are too few for so many."""
+        n_words = n_keys // 64 + 1
+        if n_words > _WORDS_A_CELL * len(key):
+            return None
+        word = np.zeros(n_words, np.uint64)
+        np.bitwise_or.at(word, key >> 6, np.uint64(1) << (key & 63).astype(np.uint64))
+        n = np.bitwise_count(word)
+        return cls(word, np.cumsum(n, dtype=np.int32) - n.astype(np.int32))
+
+    def before(self, keys: Ints) -> Ints:
+        """How many lie before each of these keys, none of which lies beyond `n_keys`."""
+        at = keys >> 6
+        lower = (np.uint64(1) << (keys & 63).astype(np.uint64)) - np.uint64(1)
+        before: Ints = self.n_before.take(at) + np.bitwise_count(self.word.take(at) & lower)
+        return before
+
+
 class _Cells(NamedTuple):
     """Occupied cells, by key.
 
     key    int32
+    ranks  where each key lies among these; None: it is searched for
     of     int32, of shape (cells, 8): half a line of the cache has all that is read of a cell. Six
            of them are float32: x, y, z of the middle of a ball round its rows and the radius of
            that, and between what their reaches lie. Then the rows, from and to.
     """
 
     key: Ints
+    ranks: _Ranks | None
     of: Ints
+
+    def before(self, keys: Ints) -> Ints:
+        """How many of the cells lie before each of these keys."""
+        if self.ranks is not None:
+            return self.ranks.before(keys)
+        at: Ints = np.searchsorted(self.key, keys.astype(np.int32))
+        return at
 
     @property
     def start(self) -> Ints:
@@ -122,7 +167,7 @@ class Grid:
         exact = np.column_stack([*unit(self.latitude, self.longitude), self._square])
         self._ball = exact.astype(np.float32)
         self._doubt = 1e-6 * (float(reach.max(initial=0.0)) + 1e-3)
-        self._cells = _cells(key, exact)
+        self._cells = _cells(key, int(self.first[-1]), exact)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -171,7 +216,8 @@ class Grid:
 
     def _band(self, latitude: Floats) -> Ints:
         band: Ints = ((latitude + 90) / self.size).astype(np.int64)
-        clipped: Ints = np.clip(band, 0, len(self.columns) - 1)
+        # NumPy's `clip` asks each time what limits the type has.
+        clipped: Ints = np.minimum(np.maximum(band, 0), len(self.columns) - 1)
         return clipped
 
     def _column(self, longitude: Floats, band: Ints) -> Ints:
@@ -187,15 +233,17 @@ class Grid:
         rows: tuple[Ints, Ints],
         is_sure: Bools,
         holds: Callable[[Ints, Ints], Bools],
+        at_once: int,
     ) -> Iterator[Hits]:
         """Rows of n points or outlines, cell by cell: whose each cell is (`owner` ascends), from
         and to which row it goes, and whether it is wholly in. Of others `holds` says which rows are
-        in: it takes the positions of their cells among these, and the rows."""
+        in: it takes the positions of their cells among these, and the rows. So many of them are
+        looked at together."""
         start, stop = (one.astype(np.int64) for one in rows)
         n_rows = stop - start
         bounds = np.searchsorted(owner, np.arange(n + 1))
         total = np.concatenate([[0], np.cumsum(n_rows)])[bounds]
-        for a, b in _pieces(total, _ROWS_AT_ONCE):
+        for a, b in _pieces(total, at_once):
             i, j = bounds[a], bounds[b]
             is_in = None
             edge = i + np.flatnonzero(~is_sure[i:j])
@@ -228,11 +276,12 @@ class Grid:
             beyond = _square(ball, about.take(which, axis=0)) - ball[:, 3]
             held = beyond < 0
             doubt = np.flatnonzero(np.abs(beyond) <= self._doubt)
-            held[doubt] = self._holds(rows.take(doubt), centre.take(which.take(doubt), axis=0))
+            if len(doubt):
+                held[doubt] = self._holds(rows.take(doubt), centre.take(which.take(doubt), axis=0))
             return held
 
         rows = cells[:, 6], cells[:, 7]
-        yield from self._rows(len(latitude), point, rows, is_sure, holds)
+        yield from self._rows(len(latitude), point, rows, is_sure, holds, _ROWS_OF_POINTS)
 
     def _holds(self, rows: Ints, centre: Floats) -> Bools:
         """Whether the circle of each row holds its centre."""
@@ -244,7 +293,7 @@ class Grid:
     def _near(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints]:
         """Pairs of point and cell that the widest circle round it may touch, by point."""
         wide = float(np.degrees(self.widest)) + _EDGE_DEGREES
-        low, high = self._band(latitude - wide), self._band(latitude + wide)
+        low, high = self._band(np.array((latitude - wide, latitude + wide)))
         point = np.repeat(np.arange(len(low)), high - low + 1)
         band = spans(low, high + 1)
         columns, first = self.columns[band], self.first[band]
@@ -269,7 +318,7 @@ class Grid:
             low, high = (first + low_key).T[has], (first + high_key).T[has]
         else:
             low, high = first + start, first + stop
-        begin, end = np.searchsorted(self._cells.key, np.array((low, high), np.int32))
+        begin, end = self._cells.before(np.array((low, high)))
         return np.repeat(point, end - begin), spans(begin, end)
 
     # Outlines
@@ -289,7 +338,7 @@ class Grid:
         is_sure = ~is_edge.take(kept)
         cell = lines.cell.take(kept)
         rows = self._cells.start.take(cell), self._cells.stop.take(cell)
-        found = self._rows(len(edges.n), owner, rows, is_sure, holds)
+        found = self._rows(len(edges.n), owner, rows, is_sure, holds, _ROWS_AT_ONCE)
         # What lies on the antimeridian may lie on both sides of a turned outline.
         return map(_each_once, found) if lines.has_turned else found
 
@@ -372,8 +421,7 @@ class _ScanLines:
         columns, first = grid.columns[band], grid.first[band]
         start = np.clip(self._column(west[turned] - _EDGE_DEGREES, band), 0, columns)
         stop = np.clip(self._column(east[turned] + _EDGE_DEGREES, band) + 1, start, columns)
-        self._begin = np.searchsorted(grid._cells.key, (first + start).astype(np.int32))
-        end = np.searchsorted(grid._cells.key, (first + stop).astype(np.int32))
+        self._begin, end = grid._cells.before(np.array((first + start, first + stop)))
         self._n = end - self._begin
         self._before = np.cumsum(self._n) - self._n
         self.cell = spans(self._begin, end)
@@ -439,7 +487,7 @@ class _ScanLines:
     def _counted(self, window: Ints, key: Ints) -> Ints:
         """How often each of the cells, and the end of all, is the first of its window that does
         not lie before the key."""
-        at = np.searchsorted(self._grid._cells.key, key.astype(np.int32)) - self._begin[window]
+        at = self._grid._cells.before(key) - self._begin[window]
         at = self._before[window] + np.clip(at, 0, self._n[window])
         return np.bincount(at, minlength=len(self.cell) + 1)
 
@@ -464,11 +512,13 @@ def _square(balls: NDArray[Real], centre: NDArray[Real]) -> NDArray[Real]:
     return square
 
 
-def _cells(key: Ints, balls: Floats) -> _Cells:
-    """The cells that rows in this order lie in: unit vectors, and the squares of their reaches."""
+def _cells(key: Ints, n_keys: int, balls: Floats) -> _Cells:
+    """The cells, of so many that may be occupied, that rows in this order lie in: unit vectors, and
+    the squares of their reaches."""
     start = np.flatnonzero(np.diff(key, prepend=-1))
     n = np.diff(start, append=len(key))
-    cells = _Cells(key[start], np.zeros((len(start), 8), np.int32))
+    mine = key[start]
+    cells = _Cells(mine, _Ranks.of(mine, n_keys), np.zeros((len(start), 8), np.int32))
     if not len(start):
         return cells
     cells.of[:, 6], cells.of[:, 7] = start, start + n

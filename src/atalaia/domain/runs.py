@@ -53,11 +53,11 @@ class RowRuns:
             return np.frombuffer(joined, column.dtype)
         return column.take(self.at)
 
-    def some(self, column: NDArray[T], which: Ints) -> NDArray[T]:
-        """The column of some of them, by position among these rows."""
-        if self._is_long:
-            return self.of(column).take(which)
-        return column.take(self.at.take(which))
+    def put_some(self, column: NDArray[T], which: Ints, out: NDArray[T]) -> None:
+        """Write what the column has of some of them, by position among these rows."""
+        of, at = (self.of(column), which) if self._is_long else (column, self.at.take(which))
+        # With `raise`, which is NumPy's own way, it would be written elsewhere first.
+        of.take(at, out=out, mode="clip")
 
     @property
     def _is_long(self) -> bool:

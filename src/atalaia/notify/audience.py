@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from atalaia.domain.alert import Moved
@@ -40,8 +41,7 @@ Key = tuple[str, str, int]
 """Hazard, what (`domain.alert.limited`) and window_s of a limit of one's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """What an alert says, as far as it decides whom it concerns.
 
     hazard, level    of the alert; a level 0 … 4
@@ -184,6 +184,7 @@ class Audience:
     def __init__(self) -> None:
         self.names = Names()
         self._has_many = bytearray()
+        self._may_repeat = False
         self._lock = RLock()
         self._swept = 0  # of those who are gone no row is left
         self._keys: dict[Key, int] = {}
@@ -229,6 +230,7 @@ class Audience:
         with self._lock:
             self._base, self._base_shapes = base, shapes
             self._has_many = bytearray((counts > 1).astype(np.uint8).tobytes())
+            self._may_repeat = 1 in self._has_many
             self.names = Names(names)
 
     def taken(self) -> tuple[Ints, Texts, Circles, Polygons]:
@@ -272,6 +274,7 @@ class Audience:
                 self._draft(number, subscription)
             after = len(self._circles) + len(self._polygons)
             self._has_many[number] = after - before > 1
+            self._may_repeat |= after - before > 1
             self._is_stale |= after > before
         return number
 
@@ -292,7 +295,7 @@ class Audience:
             return self._concerned(events)
 
     def _concerned(self, events: Sequence[Event]) -> Concern:
-        has_many = np.array(self._has_many, bool) if 1 in self._has_many else None
+        has_many = np.array(self._has_many, bool) if self._may_repeat else None
         parts = list(self._touched(_where(events)))
         found = _Found(sum(len(one.at) for _, one in parts), may_repeat=has_many is not None)
         self._tell(events, parts, found)
@@ -493,7 +496,7 @@ class _Found:
             return
         ask = ask.take(told)
         a, self._n = self._n, self._n + len(told)
-        self._person[a : self._n] = touched.at.some(touched.rows.person, told)
+        touched.at.put_some(touched.rows.person, told, self._person[a : self._n])
         verdict.limit.take(ask, out=self._limit[a : self._n], mode="clip")
         if len(self._which):
             self._which[a : self._n] = verdict.which.take(ask)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -272,7 +271,7 @@ class Fan:
         if not some:
             return found
         events = [
-            replace(
+            msgspec.structs.replace(
                 event_of(entries[i], self._places),
                 level=int(LEVEL_OF[entries[i].peak_level or entries[i].alert.level]),
                 is_step=False,
@@ -421,7 +420,7 @@ def concerns(person: Person, entry: LogEntry, places: Places) -> bool:
     """Whether the incident, as it stands with this entry, would be news to the person."""
     audience = Audience()
     audience.put(person)
-    event = replace(event_of(entry, places), is_step=False)
+    event = msgspec.structs.replace(event_of(entry, places), is_step=False)
     return len(audience.concerned([event])) > 0
 
 

@@ -7,7 +7,6 @@ speaks of some of them alone. All else is one, at its place or its area.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -64,7 +63,9 @@ def _where(entry: LogEntry, person: Person, places: Places) -> frozenset[str]:
     known = [id_ for id_ in spoken if places.get(id_) is not None]
     each = [event_of(_at(entry, id_), places) for id_ in known]
     # As if it were at its gravest: what is eased below their level is theirs still.
-    gravest = [replace(event, level=int(Level.RED), is_step=False) for event in each]
+    gravest = [
+        msgspec.structs.replace(event, level=int(Level.RED), is_step=False) for event in each
+    ]
     return frozenset(known[number] for number in audience.concerned(gravest).event)
 
 

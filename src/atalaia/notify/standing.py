@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -145,7 +144,9 @@ class Standing:
         self, standing: Sequence[Numbered], among: Collection[str] | None = None
     ) -> dict[str, list[Numbered]]:
         audience = self._recipients.audience
-        events = [replace(event_of(e, self._places), is_step=False) for _, e in standing]
+        events = [
+            msgspec.structs.replace(event_of(e, self._places), is_step=False) for _, e in standing
+        ]
         concern, names = audience.concerned(events), audience.names
         rows = np.arange(len(concern))
         if among is not None:

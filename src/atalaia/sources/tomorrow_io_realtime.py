@@ -44,6 +44,9 @@ DescribeError: TypeAlias = Callable[[Payload], Reject]
 _AT_ONCE = 256
 """Answers that are read before they are packed: their objects stay in the processor's cache."""
 
+_BYTES_AT_ONCE = 1 << 20
+"""Rows that are packed before they are read as columns."""
+
 _pack = msgspec.msgpack.Encoder().encode
 _TEXT_OF_20, _NUMBER, _NIL = 0xB4, 0xCB, 0xC0
 """What MessagePack writes before a text of twenty bytes, before a float64, and for None."""
@@ -86,23 +89,27 @@ class _Columns:
         return np.full(len(self.valid_at), math.nan) if column is None else column
 
     @staticmethod
-    def together(parts: Sequence[_Columns]) -> _Columns:
-        """What the answers of all parts say; at least one."""
-        if len(parts) == 1:
-            return parts[0]
-        return _Columns(
-            np.concatenate([part.valid_at for part in parts]),
-            {
-                name: np.concatenate([part.number(name) for part in parts])
-                for name in dict.fromkeys(name for part in parts for name in part.numbers)
-            },
-        )
+    def of(n: int) -> _Columns:
+        """Of n answers of which nothing is known yet."""
+        return _Columns(np.full(n, NO_TIME, np.int64), {})
 
-    def put(self, at: Ints | list[int], some: _Columns) -> None:
-        """Take up what some of the answers say."""
+    def room(self, name: str) -> Floats:
+        """A column to write into."""
+        column = self.numbers.get(name)
+        if column is None:
+            column = self.numbers[name] = np.full(len(self.valid_at), math.nan)
+        return column
+
+    def put(self, at: Ints | list[int] | slice, some: _Columns) -> None:
+        """Take up what some of the answers say, of whose numbers nothing is known yet."""
         self.valid_at[at] = some.valid_at
         for name, column in some.numbers.items():
-            self.numbers[name][at] = column
+            self.room(name)[at] = column
+
+    def first(self, n: int) -> _Columns:
+        """What the first n of the answers say."""
+        numbers = {name: column[:n] for name, column in self.numbers.items()}
+        return _Columns(self.valid_at[:n], numbers)
 
 
 class _Layout:
@@ -135,11 +142,12 @@ class _Layout:
         fits: Bools = (rows.T[self._at] == self._marks).all(axis=0)
         return fits
 
-    def columns(self, rows: NDArray[np.uint8]) -> _Columns:
-        """What rows that are packed so say."""
+    def read(self, rows: NDArray[np.uint8], said: _Columns, at: Ints | slice) -> None:
+        """Write what rows that are packed so say to where they stand among the answers."""
         parts = rows.view(self._parts)[:, 0]
-        numbers = {name: parts[name].astype(np.float64) for name in self._names}
-        return _Columns(utc_seconds_of_letters(parts["time"]), numbers)
+        said.valid_at[at] = utc_seconds_of_letters(parts["time"])
+        for name in self._names:
+            said.room(name)[at] = parts[name]
 
 
 _layout = lru_cache(maxsize=256)(_Layout)
@@ -185,31 +193,25 @@ class _Shape:
         gaps = [(name, len(_pack(name))) for name in (*keys, "location", "lat", "lon")]
         return [(gaps[0][0], before + gaps[0][1]), *gaps[1:]]
 
-    def columns(self, bodies: list[Any]) -> _Columns:
-        """What they say, column by column."""
-        return self.columns_of(self.rows(bodies), len(bodies))
-
-    def rows(self, bodies: list[Any]) -> bytes:
+    def rows(self, bodies: list[Any]) -> memoryview:
         """What they say, packed row by row."""
         n = len(bodies)
         # Before the rows stands how many they are.
-        return _pack(bodies)[1 if n < 16 else 3 if n < 1 << 16 else 5 :]
+        return memoryview(_pack(bodies))[1 if n < 16 else 3 if n < 1 << 16 else 5 :]
 
-    def columns_of(self, packed: bytes, n: int) -> _Columns:
-        """What n packed rows say, column by column."""
+    def read(self, packed: memoryview, n: int, said: _Columns, at: int) -> None:
+        """Write what n packed rows say to where they stand among the answers, from `at` on."""
         # Mostly all lack the same numbers, and lie in step.
         layout = self._layout(packed, 0) if n else None
         if layout is not None and len(packed) == n * layout.size:
             rows = np.frombuffer(packed, np.uint8).reshape(n, layout.size)
             if layout.fits(rows).all():
-                return layout.columns(rows)
-        return self._by_layout(packed, n)
+                layout.read(rows, said, slice(at, at + n))
+                return
+        self._read_by_layout(bytes(packed), said, at)
 
-    def _by_layout(self, packed: bytes, n: int) -> _Columns:
+    def _read_by_layout(self, packed: bytes, said: _Columns, at: int) -> None:
         """The same of rows that are packed in several ways: those that are alike together."""
-        said = _Columns(
-            np.full(n, NO_TIME, np.int64), {name: np.full(n, math.nan) for name in self._names}
-        )
         # No text that is read holds what a row begins with: it is not UTF-8.
         size = np.array([len(row) for row in packed.split(self._begin)[1:]], np.intp)
         size += len(self._begin)
@@ -229,18 +231,17 @@ class _Shape:
             mine = waiting[size[waiting] == layout.size]
             rows = sliding_window_view(letters, layout.size)[start[mine]]
             fits = layout.fits(rows)
-            said.put(mine[fits], layout.columns(rows[fits]))
+            layout.read(rows[fits], said, at + mine[fits])
             waiting = np.setdiff1d(waiting, mine[fits], assume_unique=True)
         for i in (*odd, *waiting.tolist()):
-            said.put([i], self._one(self._unpack(packed[start[i] : start[i] + size[i]])))
-        return said
+            said.put([at + i], self._one(self._unpack(packed[start[i] : start[i] + size[i]])))
 
     def _one(self, body: Any) -> _Columns:
         numbers = (*astuple(body.data.values), *astuple(body.location or _NOWHERE))
         column = (np.array([number], np.float64) for number in numbers)  # None becomes NaN
         return _Columns(utc_seconds([body.data.time]), dict(zip(self._names, column, strict=True)))
 
-    def _layout(self, packed: bytes, start: int) -> _Layout | None:
+    def _layout(self, packed: bytes | memoryview, start: int) -> _Layout | None:
         """How the row that begins there is packed; None where its time is not of twenty bytes."""
         at = start + len(self._begin)
         if packed[at] != _TEXT_OF_20:
@@ -262,13 +263,68 @@ class _Shape:
 _shape = lru_cache(maxsize=64)(_Shape)
 
 
+_rooms: list[bytearray] = []
+"""Where rows have lain: what is asked of the system anew costs as much as reading it."""
+
+
+def _room() -> bytearray:
+    try:
+        return _rooms.pop()  # no two threads get the same
+    except IndexError:
+        return bytearray(_BYTES_AT_ONCE)
+
+
+class _Said:
+    """What answers say, column by column, as they are read some after the other.
+
+    Rows wait until they are many: of few, the calls would take longer than the work.
+    """
+
+    def __init__(self, shape: _Shape, most: int) -> None:
+        self._shape = shape
+        self._columns = _Columns.of(most)
+        self._room = _room()
+        self._lies = memoryview(self._room)
+        self._n = self._n_waiting = self._n_bytes = 0
+
+    def add(self, bodies: list[Any]) -> None:
+        """Take up what was read."""
+        rows = self._shape.rows(bodies)
+        if self._n_bytes + len(rows) > len(self._room):
+            self._read()
+        self._n_waiting += len(bodies)
+        if len(rows) > len(self._room):
+            self._read_from(rows)
+            return
+        self._lies[self._n_bytes : self._n_bytes + len(rows)] = rows
+        self._n_bytes += len(rows)
+
+    def all(self) -> _Columns:
+        """All that was added; nothing may be added any more."""
+        self._read()
+        _rooms.append(self._room)
+        return self._columns.first(self._n)
+
+    def _read(self) -> None:
+        self._read_from(self._lies[: self._n_bytes])
+        self._n_bytes = 0
+
+    def _read_from(self, rows: memoryview) -> None:
+        at, self._n = self._n, self._n + self._n_waiting
+        if self._n > len(self._columns.valid_at):  # it was not known how many they are
+            more = _Columns.of(2 * self._n)
+            more.put(slice(at), self._columns.first(at))
+            self._columns = more
+        self._shape.read(rows, self._n_waiting, self._columns, at)
+        self._n_waiting = 0
+
+
 class _Read(NamedTuple):
-    """Answers that could be read: which place each is of (-1: unclear), what they say, and when
-    they came (Unix seconds), where all came live; one number where, as mostly, in one second."""
+    """Answers that could be read: which place each is of (-1: unclear), and when they came (Unix
+    seconds), where all came live; one number where, as mostly, in one second."""
 
     answers: Sequence[Payload]
     place: Ints
-    said: _Columns
     received_at: int | Ints | None
 
     @staticmethod
@@ -278,12 +334,8 @@ class _Read(NamedTuple):
             return parts[0]
         answers = list(chain.from_iterable(each.answers for each in parts))
         are_live = all(each.received_at is not None for each in parts)
-        return _Read(
-            answers,
-            np.concatenate([each.place for each in parts]),
-            _Columns.together([each.said for each in parts]),
-            _received_at(answers) if are_live else None,
-        )
+        place = np.concatenate([each.place for each in parts])
+        return _Read(answers, place, _received_at(answers) if are_live else None)
 
 
 class Realtime:
@@ -305,28 +357,27 @@ class Realtime:
         shape = _shape(wanted)
         place = self._asked_for(payloads)
         rejects: list[Reject] = []
+        said = _Said(shape, len(payloads))
         read: list[_Read] = []
-        rows: list[bytes] = []  # of the answers since `begin`, which all are as nearly always
-        begin = 0
+        begin = 0  # all since then are as nearly always
 
-        def together(end: int) -> Iterator[_Read]:
-            if rows:
-                said = shape.columns_of(b"".join(rows), end - begin)
+        def plain(end: int) -> Iterator[_Read]:
+            if begin < end:
                 some = payloads[begin:end]
-                yield _Read(some, place[begin:end], said, _received_at(some))
-                rows.clear()
+                yield _Read(some, place[begin:end], _received_at(some))
 
         for start in range(0, len(payloads), _AT_ONCE):
             some = payloads[start : start + _AT_ONCE]
-            plain = self._plainly(some, place[start : start + _AT_ONCE], shape)
-            if plain is not None:
-                rows.append(plain)
-                continue
-            read += together(start)
-            begin = start + len(some)
-            read.append(self._carefully(some, shape, rejects))
-        read += together(len(payloads))
-        return self._decoded(_Read.together(read), shape, rejects)
+            bodies = self._plainly(some, place[start : start + _AT_ONCE], shape)
+            if bodies is None:
+                read += plain(start)
+                begin = start + len(some)
+                careful, bodies = self._carefully(some, shape, rejects)
+                read.append(careful)
+            said.add(bodies)
+            del bodies  # the next ones are to lie where these did
+        read += plain(len(payloads))
+        return self._decoded(_Read.together(read), said.all(), shape, rejects)
 
     def plain(self, lines: Lines, content: str, wanted: Wanted) -> Decoded | None:
         """The same of lines that are all as nearly always: of this content, of one place each that
@@ -334,17 +385,16 @@ class Realtime:
         shape = _shape(wanted)
         position = self._places.position
         found: list[int] = []
-        rows: list[bytes] = []
+        said = _Said(shape, 0)
         for told in lines.plain(content, shape.body):
             if told is None:
                 return None
             found += [position.get(name, -1) for (name,) in told.places]
-            rows.append(shape.rows(told.bodies))
+            said.add(told.bodies)
         place = np.array(found, np.int32)
         if lines.received_at is None or place.min() < 0:
             return None
-        said = shape.columns_of(b"".join(rows), len(place))
-        return self._decoded(_Read(lines, place, said, lines.received_at), shape, [])
+        return self._decoded(_Read(lines, place, lines.received_at), said.all(), shape, [])
 
     def _asked_for(self, payloads: Sequence[Payload]) -> Ints:
         """Positions of the places, int32; -1 where an answer is not of one that is watched."""
@@ -357,9 +407,9 @@ class Realtime:
             self._last = asked, place
         return place
 
-    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> bytes | None:
-        """The packed rows of live answers that are all as nearly always: of one place each that is
-        watched, without error, and readable. None where one is not."""
+    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> list[Any] | None:
+        """Live answers, read, that are all as nearly always: of one place each that is watched,
+        without error, and readable. None where one is not."""
         read = shape.decode
         try:
             bodies = [
@@ -371,12 +421,12 @@ class Realtime:
             return None
         if len(bodies) < len(payloads) or place.min() < 0:
             return None
-        return shape.rows(bodies)
+        return bodies
 
     def _carefully(
         self, payloads: Sequence[Payload], shape: _Shape, rejects: list[Reject]
-    ) -> _Read:
-        """Answers, whatever they are."""
+    ) -> tuple[_Read, list[Any]]:
+        """Answers, whatever they are, and what is read of each."""
         rejects += [
             self._describe_error(payload)
             for payload in payloads
@@ -386,10 +436,12 @@ class Realtime:
         place = _positions(answers, self._places, self._locate, rejects)
         are_live = not any(answer.is_recorded for answer in answers)
         received_at = _received_at(answers) if are_live else None
-        return _Read(answers, place, shape.columns(bodies), received_at)
+        return _Read(answers, place, received_at), bodies
 
-    def _decoded(self, read: _Read, shape: _Shape, rejects: list[Reject]) -> Decoded:
-        answers, place, said, received_at = read
+    def _decoded(
+        self, read: _Read, said: _Columns, shape: _Shape, rejects: list[Reject]
+    ) -> Decoded:
+        answers, place, received_at = read
         for i in self._of_another_place(place, said):
             # Told, and put aside, as any answer of which the place is unclear.
             place[i] = _position(answers[i], self._places, self._locate, rejects)
