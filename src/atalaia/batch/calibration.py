@@ -11,10 +11,12 @@ import msgspec
 from atalaia.batch.adding_up import AddingUp, learn
 from atalaia.batch.amounts import AmountSpace, AmountTable
 from atalaia.batch.beside import PRESSURES
-from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
+from atalaia.batch.calibrate import Calibration, Wanted, calibrate
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
+from atalaia.batch.raised import Space
 from atalaia.batch.rule_file import duration, rule_file, score_file
+from atalaia.batch.sums import Sums, on_grid
 from atalaia.batch.verify import Calendar, Happened, Occurrences
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings

@@ -68,9 +68,10 @@ def calibrate(
 
     from atalaia.batch.adding_up import AddingUp
     from atalaia.batch.amounts import AmountSpace
-    from atalaia.batch.calibrate import Calibration, Space, Wanted
+    from atalaia.batch.calibrate import Calibration, Wanted
     from atalaia.batch.calibration import Search, calibrated, learned, looked_at
     from atalaia.batch.occurrences import read_events
+    from atalaia.batch.raised import Space
     from atalaia.cli.scores import show_calibration, wide
     from atalaia.cli.scores_added import show_learned
 
