@@ -70,7 +70,7 @@ class Past:
     def fell(self, step: int, place: int, window_s: int) -> float:
         """What is known to have fallen in the window that ends with a step."""
         first = max(step + 1 - window_s // STEP, 0)
-        amounts = self.sums.amount[first : step + 1, place].tolist()
+        amounts: list[float] = self.sums.amount[first : step + 1, place].tolist()
         return round(sum(mm for mm in amounts if mm == mm), 3)  # noqa: PLR0124 - NaN
 
     def first(self, passes: list[bool]) -> list[int]:

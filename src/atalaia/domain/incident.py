@@ -36,6 +36,7 @@ from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.peaks import Peak, new_highs, passed, rule_of, runs_reaching, told_peaks
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
+from atalaia.domain.stretch import end_of_stretch, pass_over, rest_of
 from atalaia.domain.track import NEVER, Evidence, Track
 from atalaia.domain.tracks import (
     calmed_by,
@@ -155,12 +156,35 @@ class Incident(msgspec.Struct):
                 self._settle(instants[earlier - 1])
             # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
             if not self.is_idle or any(one.entered for one in evidence[i:j]):
-                changes += self._instant(now, evidence[i:j], rules, asked)
+                told = self._instant(now, evidence[i:j], rules, asked)
+                changes += told
+                if not (told or asked):
+                    j = self._pass_over(evidence, i, j, rules)
             i = j
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
         self._settle(end)
         return changes
+
+    def _pass_over(
+        self, evidence: Sequence[Evidence], i: int, j: int, rules: dict[str, Rule]
+    ) -> int:
+        """Where evidence goes on after [i:j]: with the last instant of a stretch in which nothing
+        happens, or else with the next."""
+        rest = rest_of(self.tracks, evidence[i:j], rules) if self.status == "active" else None
+        if rest is None:
+            return j
+        n = j - i
+        last = end_of_stretch(evidence, i, j, rest) - n
+        for k in range(j, min(j + n, last)):
+            said = evidence[k:last:n]
+            track, rule = track_of(self.tracks, said[0]), rules[said[0].rule]
+            pass_over(track, said, rule)
+            if track.level and said[0].holding:
+                for one in said:
+                    list(new_highs(self.peaks, one, rule))
+        self.expires_at = last_expiry_of(self.tracks, rules)
+        return max(j, last)
 
     def _settle(self, now: int) -> None:
         """Close and forget what is over by now: what follows finds it as if it had never been."""
