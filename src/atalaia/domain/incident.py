@@ -145,6 +145,11 @@ class Incident(msgspec.Struct):
         i = 0
         end = instants[-1]
         while i < len(evidence):
+            if self.is_idle:
+                # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
+                i = _first_that_enters(evidence, i)
+                if i == len(evidence):
+                    break
             now = evidence[i].known_at
             j = i
             while j < len(evidence) and evidence[j].known_at == now:
@@ -154,13 +159,9 @@ class Incident(msgspec.Struct):
             # At the instant before, as if a batch had ended there.
             if earlier := bisect_left(instants, now):
                 self._settle(instants[earlier - 1])
-            # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
-            if not self.is_idle or any(one.entered for one in evidence[i:j]):
-                told = self._instant(now, evidence[i:j], rules, asked)
-                changes += told
-                if not (told or asked):
-                    j = self._pass_over(evidence, i, j, rules)
-            i = j
+            told = self._instant(now, evidence[i:j], rules, asked)
+            changes += told
+            i = j if told or asked else self._pass_over(evidence, i, j, rules)
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
         self._settle(end)
@@ -179,10 +180,10 @@ class Incident(msgspec.Struct):
         for k in range(j, min(j + n, last)):
             said = evidence[k:last:n]
             track, rule = track_of(self.tracks, said[0]), rules[said[0].rule]
-            pass_over(track, said, rule)
-            if track.level and said[0].holding:
-                for one in said:
-                    list(new_highs(self.peaks, one, rule))
+            worst = max(said, key=lambda one: rule.sign * one.value)
+            pass_over(track, said, worst, rule)
+            if track.level and worst.holding:
+                list(new_highs(self.peaks, worst, rule))
         self.expires_at = last_expiry_of(self.tracks, rules)
         return max(j, last)
 
@@ -475,3 +476,14 @@ class Incident(msgspec.Struct):
         if self.status == "expired" and not self.tracks:
             self._close(now)
         return []
+
+
+def _first_that_enters(evidence: Sequence[Evidence], i: int) -> int:
+    """Where, from [i] on, the first instant begins at which a level is entered; len: at none."""
+    entering = next((k for k in range(i, len(evidence)) if evidence[k].entered), len(evidence))
+    while (
+        i < entering < len(evidence)
+        and evidence[entering - 1].known_at == evidence[entering].known_at
+    ):
+        entering -= 1
+    return entering

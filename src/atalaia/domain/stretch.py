@@ -72,9 +72,9 @@ def end_of_stretch(evidence: Sequence[Evidence], i: int, j: int, rest: Rest) -> 
     return j
 
 
-def pass_over(track: Track, said: Sequence[Evidence], rule: Rule) -> None:
-    """Count what a track is told in such a stretch, and remember the highest of it. What it is told
-    last is still for it to hear."""
+def pass_over(track: Track, said: Sequence[Evidence], worst: Evidence, rule: Rule) -> None:
+    """Count what a track is told in such a stretch, and remember the worst of it, the first of
+    equals. What it is told last is still for it to hear."""
     entered = said[0].entered
     if entered:
         for i, level in enumerate(LEVELS):
@@ -82,9 +82,8 @@ def pass_over(track: Track, said: Sequence[Evidence], rule: Rule) -> None:
         track.counted = [*track.counted, *(one.at for one in said)][-MOST_COUNTED - 1 :]
     if track.level and said[0].holding:
         track.held_until = said[-1].until
-        for one in said:
-            if rule.sign * one.value > rule.sign * track.best:
-                track.best, track.best_at = one.value, one.valid_at
+        if rule.sign * worst.value > rule.sign * track.best:
+            track.best, track.best_at = worst.value, worst.valid_at
 
 
 def _is_the_same(before: Evidence, one: Evidence) -> bool:
