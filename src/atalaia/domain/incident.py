@@ -161,31 +161,11 @@ class Incident(msgspec.Struct):
                 self._settle(instants[earlier - 1])
             told = self._instant(now, evidence[i:j], rules, asked)
             changes += told
-            i = j if told or asked else self._pass_over(evidence, i, j, rules)
+            i = j if told or asked else _passed_over(self, evidence, i, j, rules)
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
         self._settle(end)
         return changes
-
-    def _pass_over(
-        self, evidence: Sequence[Evidence], i: int, j: int, rules: dict[str, Rule]
-    ) -> int:
-        """Where evidence goes on after [i:j]: with the last instant of a stretch in which nothing
-        happens, or else with the next."""
-        rest = rest_of(self.tracks, evidence[i:j], rules) if self.status == "active" else None
-        if rest is None:
-            return j
-        n = j - i
-        last = end_of_stretch(evidence, i, j, rest) - n
-        for k in range(j, min(j + n, last)):
-            said = evidence[k:last:n]
-            track, rule = track_of(self.tracks, said[0]), rules[said[0].rule]
-            worst = max(said, key=lambda one: rule.sign * one.value)
-            pass_over(track, said, worst, rule)
-            if track.level and worst.holding:
-                list(new_highs(self.peaks, worst, rule))
-        self.expires_at = last_expiry_of(self.tracks, rules)
-        return max(j, last)
 
     def _settle(self, now: int) -> None:
         """Close and forget what is over by now: what follows finds it as if it had never been."""
@@ -487,3 +467,25 @@ def _first_that_enters(evidence: Sequence[Evidence], i: int) -> int:
     ):
         entering -= 1
     return entering
+
+
+def _passed_over(
+    incident: Incident, evidence: Sequence[Evidence], i: int, j: int, rules: dict[str, Rule]
+) -> int:
+    """Where evidence goes on after [i:j]: with the last instant of a stretch in which nothing
+    happens, whose others are passed over; or else with the next."""
+    is_open = incident.status == "active"
+    rest = rest_of(incident.tracks, evidence[i:j], rules) if is_open else None
+    if rest is None:
+        return j
+    n = j - i
+    last = end_of_stretch(evidence, i, j, rest) - n
+    for k in range(j, min(j + n, last)):
+        said = evidence[k:last:n]
+        track, rule = track_of(incident.tracks, said[0]), rules[said[0].rule]
+        worst = max(said, key=lambda one: rule.sign * one.value)
+        pass_over(track, said, worst, rule)
+        if track.level and worst.holding:
+            list(new_highs(incident.peaks, worst, rule))
+    incident.expires_at = last_expiry_of(incident.tracks, rules)
+    return max(j, last)
