@@ -43,10 +43,16 @@ COMMANDS = {
     "replay-kept": "replay --places {0}/places.csv {0}/readings.csv --rules {1} "
     "--alerts {0}/told --home {0}/home",
     "backtest": "backtest --places {0}/places.csv {0}/readings.csv --rules {1} --rules basic "
-    "--timezone America/Sao_Paulo",
+    "--rules climate --rules inmet --timezone America/Sao_Paulo",
+    "calibrate": "calibrate --places {0}/places.csv {0}/readings.csv --events {0}/events.csv "
+    "--hazard flood --min-events 5 --from 2015-04-11 --to 2018-12-31 --min-lead 1h "
+    "--timezone America/Sao_Paulo --write {0}/limits.toml",
 }
 """Commands of both, over eight gauges' quarter hours of three and a half years, by one rule file:
 {0} is a folder of their own, {1} the rules. Whole processes, the start included."""
+
+RECORD = HERE.parent / "shared" / "data" / "rio"
+"""Rio de Janeiro's record, with its floods: limits are searched on it, as made-up rain has none."""
 
 
 FIRST = datetime(2015, 1, 1, tzinfo=UTC)
@@ -64,6 +70,9 @@ def main() -> int:
     print(f"CPU seconds, the least of {asked.turns} runs; over 1: slower than {asked.commit}")
     print(f"{'bench':<12}{'before':>9}{'now':>9}{'ratio':>8}")
     for name in asked.bench or (*BENCHES, *COMMANDS):
+        if name == "calibrate" and not RECORD.is_dir():
+            print(f"{name:<12}  NOT COMPARED: {RECORD} is not here")
+            continue
         before, now = [], []
         for _ in range(asked.turns):
             before.append(cpu_s(BEFORE, name))
@@ -98,7 +107,10 @@ def command_s(side: Path, name: str) -> float:
     """CPU seconds of a command of one side, in a folder that is gone afterwards."""
     rules = HERE / "src" / "atalaia" / "rules" / "rio_flood_limits.toml"
     with tempfile.TemporaryDirectory(prefix="atalaia-bench-") as folder:
-        gauges(Path(folder))
+        if name == "calibrate":
+            run(HERE, sys.executable, "tools/rio.py", str(RECORD), folder)
+        else:
+            gauges(Path(folder))
         before = used_s()
         run(side, ".venv/bin/atalaia", *COMMANDS[name].format(folder, rules).split())
         return used_s() - before
@@ -134,7 +146,9 @@ def used_s() -> float:
 
 
 def run(folder: Path, *words: str) -> None:
-    plain = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    # What is compiled is kept, as an installation has it.
+    left_out = ("MAKEFLAGS", "PYTHONDONTWRITEBYTECODE")
+    plain = {name: value for name, value in os.environ.items() if name not in left_out}
     done = subprocess.run(words, cwd=folder, env=plain, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)} in {folder} failed:\n{done.stdout}{done.stderr}")

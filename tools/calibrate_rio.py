@@ -44,10 +44,11 @@ from rich.console import Console
 import rio
 from atalaia.batch.adding_up import AddingUp
 from atalaia.batch.amounts import AmountSpace
-from atalaia.batch.calibrate import Calibration, Space, Wanted
+from atalaia.batch.calibrate import Calibration, Wanted
 from atalaia.batch.calibration import Search, calibrated, learned
 from atalaia.batch.history import recorded
 from atalaia.batch.occurrences import read_events
+from atalaia.batch.raised import Space
 from atalaia.cli.scores import show_calibration
 from atalaia.cli.scores_added import show_learned
 from atalaia.domain.rule import Near

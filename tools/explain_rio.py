@@ -19,10 +19,10 @@ import numpy as np
 from atalaia import rules
 from atalaia.batch.amounts import AmountTable
 from atalaia.batch.beside import AreaAmount
-from atalaia.batch.calibrate import on_grid
 from atalaia.batch.history import recorded
 from atalaia.batch.occurrences import read_events
 from atalaia.batch.rule_file import duration
+from atalaia.batch.sums import on_grid
 from atalaia.batch.told import read_alerts
 from atalaia.batch.verify import Calendar
 from atalaia.domain.score import AddedUp, Amount, Term

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from atalaia.batch.backtest import backtest
-from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
+from atalaia.batch.calibrate import Calibration, Wanted
 from atalaia.batch.calibration import Search, calibrated
 from atalaia.batch.history import watched
 from atalaia.batch.occurrences import Occurrence
+from atalaia.batch.raised import Space, Wide
 from atalaia.batch.rule_file import rule_file
+from atalaia.batch.sums import on_grid
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings

@@ -112,8 +112,8 @@ def test_alerts_are_the_same_of_rows_that_lie_on_disk(seed: int, size: int) -> N
     files = [rows_of(lines[i::3], is_plain=False) for i in range(3)]
     with patch.object(by_time, "_AT_ONCE", 100), RowsByTime() as rows:
         rows.add_all(files)
-        for rules in RULES:
-            entries = history.lived(rows.parts(size), rules, WHERE)
+        logs = history.lived(rows.parts(size), RULES, WHERE)
+        for rules, entries in zip(RULES, logs, strict=True):
             assert [entry_line(entry) for entry in entries] == told(whole, rules, 1_000_000, 64)
 
 

@@ -20,8 +20,8 @@ import msgspec
 import numpy as np
 
 from atalaia.batch.beside import AreaAmount, of_means, of_tendency
-from atalaia.batch.calibrate import Sums, fallen
 from atalaia.batch.clocks import ClockSpan, of_clock
+from atalaia.batch.sums import Sums, fallen
 from atalaia.batch.verify import Calendar
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats, Ints, Readings

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from atalaia.batch.calibrate import Sums, fallen
+from atalaia.batch.sums import Sums, fallen
 from atalaia.detect.measure import COVERAGE
 from atalaia.domain.reading import Bools, Floats, Ints, Readings
 from atalaia.domain.score import Shape

@@ -11,13 +11,16 @@ import msgspec
 from atalaia.batch.adding_up import AddingUp, learn
 from atalaia.batch.amounts import AmountSpace, AmountTable
 from atalaia.batch.beside import PRESSURES
-from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
+from atalaia.batch.calibrate import Calibration, Wanted, calibrate
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
+from atalaia.batch.raised import Space
 from atalaia.batch.rule_file import duration, rule_file, score_file
+from atalaia.batch.sums import Sums, on_grid
 from atalaia.batch.verify import Calendar, Happened, Occurrences
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.rule import Near
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 
@@ -29,6 +32,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     name                of the rule set
     area                where; None: in the only area that there is
     wanted, space       what the limits must come to, and which are tried
+    circles             where triggers are tried as well, beside those of the space
     min_events          fewer events than this are not calibrated by
     first_day, last_day    the days that count; None: as far as the readings speak of them
     splits              over so many other splits of the days the search is repeated
@@ -42,6 +46,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     area: str | None = None
     wanted: Wanted
     space: Space = Space()
+    circles: tuple[Near, ...] = ()
     min_events: int = 1
     first_day: date | None = None
     last_day: date | None = None
@@ -63,6 +68,7 @@ def calibrated(
     Days left out: those that the readings speak of. Raises SettingsInvalid where nothing is found.
     """
     sums, calendar, description = _given(rows, places, zone, search)
+    space = msgspec.structs.replace(search.space, circles=search.space.circles + search.circles)
     found = calibrate(
         sums,
         places,
@@ -70,7 +76,7 @@ def calibrated(
         calendar,
         search.min_events,
         search.wanted,
-        search.space,
+        space,
         search.splits,
     )
     text = rule_file(found, search.name, search.hazard, search.variable, sums.step_s, description)

@@ -131,17 +131,27 @@ def watched(
 
     `lake` has the places' climate, for rules that name norms; without it they say nothing.
     """
-    return lived(rows.between_instants(ROWS_AT_ONCE), rules, places, lake)
+    return lived(rows.between_instants(ROWS_AT_ONCE), [rules], places, lake)[0]
 
 
 def lived(
-    parts: Iterable[Readings], rules: RuleSet, places: Places, lake: Lake | None = None
-) -> list[LogEntry]:
-    """The same of rows in order that come in parts, none of which cuts an instant."""
+    parts: Iterable[Readings], sets: Sequence[RuleSet], places: Places, lake: Lake | None = None
+) -> list[list[LogEntry]]:
+    """The same of each of several rule sets, of rows in order that come in parts, none of which
+    cuts an instant: they are read once."""
+    watches = [_watch(rules, places, lake) for rules in sets]
+    logs: list[list[LogEntry]] = [[] for _ in sets]
+    for part in parts:
+        for watch, log in zip(watches, logs, strict=True):
+            log.extend(watch.live(part).entries)
+    for log in logs:
+        log.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+    return logs
+
+
+def _watch(rules: RuleSet, places: Places, lake: Lake | None) -> Watch:
     norms = no_norms if lake is None else norms_of(lake, rules, places)
-    watch = Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
-    log = [entry for part in parts for entry in watch.live(part).entries]
-    return sorted(log, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+    return Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
 
 
 def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:

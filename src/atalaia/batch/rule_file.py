@@ -8,8 +8,9 @@ import msgspec
 
 from atalaia.batch.adding_up import AddingUp, Weighed
 from atalaia.batch.beside import AreaAmount
-from atalaia.batch.calibrate import MONTH_DAYS, Calibration, Candidate
+from atalaia.batch.calibrate import MONTH_DAYS, Calibration
 from atalaia.batch.clocks import ClockSpan
+from atalaia.batch.raised import Candidate
 from atalaia.batch.score import Score
 from atalaia.domain.rule import Near
 

@@ -44,14 +44,9 @@ def backtest(
     variables = frozenset[str]().union(*(rule_set.variables for _, rule_set in sets))
     with history_of(readings, places, variables, asked.settings, asked.home) as (rows, where, lake):
         first, last = days_between(*rows.valid, zone)
-        logs = [
-            (
-                name,
-                [entry.alert for entry in lived(rows.parts(ROWS_AT_ONCE), rule_set, where, lake)],
-            )
-            for name, rule_set in sets
-        ]
         seen = rows.variables
+        judged = lived(rows.parts(ROWS_AT_ONCE), [some for _, some in sets], where, lake)
+    logs = [(name, [entry.alert for entry in log]) for name, log in zip(rules, judged, strict=True)]
     happened = read_events(events, zone) if events else []
     compared = compare(
         logs,

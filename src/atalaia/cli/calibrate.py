@@ -68,7 +68,7 @@ def calibrate(
 
     from atalaia.batch.adding_up import AddingUp
     from atalaia.batch.amounts import AmountSpace
-    from atalaia.batch.calibrate import Calibration, Space, Wanted
+    from atalaia.batch.calibrate import Calibration, Wanted
     from atalaia.batch.calibration import Search, calibrated, learned, looked_at
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_calibration, wide
@@ -90,7 +90,7 @@ def calibrate(
         area=area,
         name=write.stem,
         wanted=wanted,
-        space=Space(circles=circles),
+        circles=circles,
         min_events=asked.min_events,
         first_day=asked.first_day,
         last_day=asked.last_day,

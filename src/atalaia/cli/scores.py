@@ -14,7 +14,8 @@ from atalaia.translated import figures, spoken, translated
 
 if TYPE_CHECKING:
     from atalaia.batch.backtest import Backtested
-    from atalaia.batch.calibrate import Calibration, Candidate
+    from atalaia.batch.calibrate import Calibration
+    from atalaia.batch.raised import Candidate
     from atalaia.batch.record import ForecastRecord
     from atalaia.batch.score import Interval, Score
     from atalaia.batch.verify import Verified

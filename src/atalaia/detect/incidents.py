@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -206,28 +207,33 @@ class Incidents:
 
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
-        order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
-        columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
-        norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
-        n = len(rows)
-        stood_in = [False] * n if found.is_stand_in is None else found.is_stand_in[rows].tolist()
-        spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
-        kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
-        because = [()] * n if found.because is None else found.because[rows].tolist()
-        reached = [()] * n if found.reached is None else found.reached[rows].tolist()
+
+        def told(name: str, nothing: Any = None) -> Iterable[Any]:
+            column = getattr(found, name)
+            return repeat(nothing) if column is None else column[rows].tolist()
+
+        subject, source, known_at, kind, *others, is_after_gap = map(told, _EVIDENCE_COLUMNS)
         # Of a sum over a time that is not covered nobody knows how much it may be at most.
-        is_sum = self.rules[rule].measure == "sum"
-        holes = np.isinf(found.ceiling[rows]).tolist() if is_sum else [False] * n
-        more = zip(norms, spans, kept, stood_in, holes, because, reached, strict=True)
-        for (subject, source, known_at, kind, *rest), others in zip(
-            zip(*columns, strict=True), more, strict=True
-        ):
-            norm, span, keeper, is_stand_in, has_holes, terms, tenths = others
-            *rest, is_after_gap = rest  # noqa: PLW2901
-            told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in, has_holes, False]
-            told += [[term for term in terms if term[0] >= 0], tenths]
-            yield subject, Evidence(*told)
+        is_sum = self.rules[found.rule.name].measure == "sum"
+        evidence = map(
+            Evidence,
+            known_at,
+            repeat(self.order[found.rule.name]),
+            repeat(found.rule.name),
+            [self.table.sources[code] for code in source],
+            kind,
+            *others,
+            told("norm", 0.0),
+            is_after_gap,
+            told("spans", NO_SPANS),
+            told("kept"),
+            told("is_stand_in", False),
+            np.isinf(found.ceiling[rows]).tolist() if is_sum else repeat(False),
+            repeat(False),
+            ([term for term in terms if term[0] >= 0] for terms in told("because", ())),
+            told("reached", ()),
+        )
+        return zip(subject, evidence, strict=True)
 
     def _live(
         self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int], asked: Asked

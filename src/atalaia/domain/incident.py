@@ -144,6 +144,11 @@ class Incident(msgspec.Struct):
         i = 0
         end = instants[-1]
         while i < len(evidence):
+            if self.is_idle:
+                # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
+                i = _first_that_enters(evidence, i)
+                if i == len(evidence):
+                    break
             now = evidence[i].known_at
             j = i
             while j < len(evidence) and evidence[j].known_at == now:
@@ -153,9 +158,7 @@ class Incident(msgspec.Struct):
             # At the instant before, as if a batch had ended there.
             if earlier := bisect_left(instants, now):
                 self._settle(instants[earlier - 1])
-            # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
-            if not self.is_idle or any(one.entered for one in evidence[i:j]):
-                changes += self._instant(now, evidence[i:j], rules, asked)
+            changes += self._instant(now, evidence[i:j], rules, asked)
             i = j
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
@@ -451,3 +454,14 @@ class Incident(msgspec.Struct):
         if self.status == "expired" and not self.tracks:
             self._close(now)
         return []
+
+
+def _first_that_enters(evidence: Sequence[Evidence], i: int) -> int:
+    """Where, from [i] on, the first instant begins at which a level is entered; len: at none."""
+    entering = next((k for k in range(i, len(evidence)) if evidence[k].entered), len(evidence))
+    while (
+        i < entering < len(evidence)
+        and evidence[entering - 1].known_at == evidence[entering].known_at
+    ):
+        entering -= 1
+    return entering
