@@ -22,7 +22,7 @@ from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answer_of
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cap import NAMESPACE, Issuer, to_cap
 from atalaia.api.geojson import of_alerts
-from atalaia.api.ical import calendar
+from atalaia.api.ical import CalendarEvent, calendar
 from atalaia.api.incidents import with_entries
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
@@ -198,7 +198,8 @@ def test_lists_and_feeds_show_a_source_as_blind_where_it_is_and_nowhere_else(see
         assert {place for one in features for place in one["properties"]["places"]} == blind
         points = [one["geometry"]["coordinates"] for one in features]
         assert np.array(points).size == 2 * len(blind)
-        events = calendar([one for _, one in view.now.open], "en", BY_ID, "a@example.org").decode()
+        shown = [CalendarEvent(one, one) for _, one in view.now.open]
+        events = calendar(shown, "en", BY_ID, "a@example.org").decode()
         where = re.findall(r"LOCATION:(.*)\r", events)
         assert {name for one in where for name in re.findall(r"p\d", one)} == blind
         for place in CELLS:

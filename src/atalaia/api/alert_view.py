@@ -34,12 +34,14 @@ class Snapshot:
     open      of each incident that has not ended the number of its newest entry, in the order of
               these, and by which entry it is shown: the newest, or that of its gravest part
     stands    of each of these the entries by which it stands, each with its own places
+    newest    of each of these its newest entry
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
     seq: int = 0
     open: tuple[Numbered, ...] = ()
     stands: tuple[tuple[Numbered, ...], ...] = ()
+    newest: tuple[LogEntry, ...] = ()
     recent: tuple[Numbered, ...] = ()
 
     @property
@@ -95,6 +97,7 @@ class AlertView:
         self._lines: deque[tuple[int, bytes]] = deque(maxlen=MOST_LINES)
         self._open: dict[str, Numbered] = {}
         self._parts: dict[str, tuple[Numbered, ...]] = {}
+        self._newest: dict[str, LogEntry] = {}
         self._recent: deque[Numbered] = deque(maxlen=MOST_RECENT)
         self.now = Snapshot()
         self.blind: dict[str, Blind] = {}
@@ -118,6 +121,7 @@ class AlertView:
             self.seq,
             tuple(self._open.values()),
             tuple(self._parts.values()),
+            tuple(self._newest.values()),
             tuple(reversed(self._recent)),
         )
         self.version += 1
@@ -212,8 +216,10 @@ class AlertView:
         self._recent.append(numbered)
         parts = parts_after(self._parts.pop(key, ()), numbered)
         self._open.pop(key, None)  # it is the newest of those that are open, or none
+        self._newest.pop(key, None)
         if parts:
             self._parts[key] = parts
+            self._newest[key] = entry
             self._open[key] = seq, gravest(parts)
 
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
