@@ -141,6 +141,9 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
             body = json.loads(row.body)
             assert int(LEVEL_OF[body["level"]]) == log.gravest[key]
             assert set(body["places"]) == log.places[key]
+            at = {place: body["levels"].get(place, body["level"]) for place in body["places"]}
+            assert {place: LEVEL_OF[level] for place, level in at.items()} == log.stands[key]
+            assert body["level"] not in body["levels"].values()
             assert body["status"] == "open"
             assert body["versions"] == len(log.lives[key])
             told = json.loads(with_entries(log.lives[key]))

@@ -225,6 +225,7 @@ class AlertView:
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
         key = entry.alert.incident
         before, stands = self._rows.get(key), self._open.get(key)
+        parts = self._parts.get(key, ())
         shown = stands[1] if stands else entry
         row = IncidentRow(
             key=key,
@@ -233,13 +234,12 @@ class AlertView:
             hazard=entry.alert.hazard,
             level=int(LEVEL_OF[shown.alert.level]),
             places=places_under(entry),
-            body=incident_body(seq, entry, shown),
+            body=incident_body(seq, entry, parts),
         )
         self._rows[key] = row
         gone = set(before.places) - set(row.places) if before else set()
         for place in gone:
             self._by_place.get(place, {}).pop(key, None)
-        parts = self._parts.get(key, ())
         for _, part in parts if len(parts) > 1 else ():
             there = replace(row, level=int(LEVEL_OF[part.alert.level]))
             for place in part.places:
