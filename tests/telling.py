@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,36 @@ def letter(m: Message) -> Letter:
 def people(n: int, *channels: str, **wishes: Any) -> Iterator[Person]:
     """p_00000 … in the same place."""
     return (person(f"p_{i:05d}", *channels, **wishes) for i in range(n))
+
+
+TOWNS = {"recife": HERE, "natal": THERE}
+_LEVELS = ("yellow", "orange", "red")
+
+
+def life(chance: random.Random) -> Iterator[LogEntry]:
+    """Of a warning over two towns: entries an hour apart that speak of one or both, from before the
+    night on; it stands somewhere in the end."""
+    stands: dict[str, str] = {}
+    for version in range(1, chance.randint(2, 6)):
+        said = (
+            set(TOWNS) if version == 1 else set(chance.sample(sorted(TOWNS), chance.randint(1, 2)))
+        )
+        still = set(stands) - said
+        is_over = version > 1 and bool(still) and said <= set(stands) and chance.random() < 0.4
+        level = chance.choice(_LEVELS)
+        before = max((stands.get(town, "") for town in said), key=("", *_LEVELS).index)
+        reason = (
+            "eased" if ("", *_LEVELS).index(level) < ("", *_LEVELS).index(before) else "escalated"
+        )
+        type_ = (
+            "alert" if version == 1 else chance.choice(["end", "cancel"]) if is_over else "update"
+        )
+        at = MIDNIGHT + (version - 3) * 3600
+        told = {} if version == 1 or is_over else {"reason": reason}
+        entry = news("w", version, type_, level=level, rule="official", at=at, **told)
+        for town in said:
+            stands.pop(town, None)
+            if not is_over:
+                stands[town] = level
+        places = tuple(sorted(said))
+        yield msgspec.structs.replace(entry, places=places, still=tuple(sorted(still)))

@@ -105,7 +105,7 @@ class Counted:
     answer_writes: float = 631.8
     answer_reads: float = 0.2
     message_writes: float = 27.5
-    message_reads: float = 13.4
+    message_reads: float = 14.4
     idle_reads: float = 15.5
     subscriber_calls: float = 0.14
 

@@ -4,7 +4,11 @@ Everything is written, raised, kept and answered to programs in English. Where i
 person, `translated` looks its sentence up in a catalogue (``data/pt-BR.po``, ``data/es.po``), whose
 ids are the English sentences with ``{name}`` where a value stands. What stands in a value's place
 may be a sentence itself. What no catalogue has (a library's words, names, another language) stays
-as it is. In English nothing is loaded and nothing changes.
+as it is.
+
+Of one thing a sentence reads otherwise than of many (`plurals`). The English ids speak of
+many: where a text has a 1 before a word, ``data/en.po`` is looked into, and else in English nothing
+is loaded and nothing changes.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from atalaia.plurals import chosen
+
 ENGLISH = "en"
 OTHERS = ("pt-BR", "es")
 """Languages that there is a catalogue of."""
@@ -26,6 +32,8 @@ _FOLDER = Path(__file__).with_name("data")
 _ENTRY = re.compile(r'^(msg\w+(?:\[\d\])?) ((?:"(?:[^"\\]|\\.)*"\n)+)', re.MULTILINE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VALUE = re.compile(r"\{(\w+)\}")
+_ONE = re.compile(r"(?<![\w.,:/-])1 [a-z(]")
+"""In English: it may be of one."""
 _JOINTS = (": ", "; ", " or ", " and ", " (")
 """Where sentences meet, or a file, a line, a key stand before one."""
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -84,7 +92,9 @@ def translated(text: str) -> str:
     'casa: /srv/a: no such file; corríjalo'
     >>> speak("en")
     """
-    return text if _Speaking.catalogue is None else _Speaking.catalogue.said(text)
+    if _Speaking.catalogue is not None:
+        return _Speaking.catalogue.said(text)
+    return _of_one(text)
 
 
 def figures(text: str) -> str:
@@ -107,15 +117,22 @@ def translated_for(language: str, text: str) -> str:
     long, joined of many parts, or can be read in very many ways, stays in English.
     """
     is_readable = len(text) <= _LONGEST and sum(map(text.count, _JOINTS)) <= _MOST_JOINTS
-    if language not in OTHERS or not is_readable:
+    if not is_readable:
         return text
+    if language not in OTHERS:
+        return _of_one(text, _MOST_READ)
     return catalogue_of(language).said(text, _MOST_READ)
+
+
+def _of_one(text: str, most: float = math.inf) -> str:
+    return catalogue_of(ENGLISH).said(text, most) if _ONE.search(text) else text
 
 
 @cache
 def catalogue_of(language: str) -> Catalogue:
     """The catalogue of a language."""
-    return Catalogue((_FOLDER / f"{language}.po").read_text("utf-8"))
+    text = (_FOLDER / f"{language}.po").read_text("utf-8")
+    return Catalogue(text, {} if language == ENGLISH else _SIGNS)
 
 
 def entries(catalogue: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -150,16 +167,17 @@ class _Patience(threading.local):
 
 
 class Catalogue:
-    """A catalogue, made ready to find a sentence by what it became."""
+    """A catalogue, made ready to find a sentence by what it became. `signs`: those of its numbers
+    in place of the English ones."""
 
-    def __init__(self, catalogue: str) -> None:
+    def __init__(self, catalogue: str, signs: dict[int, int] = _SIGNS) -> None:
         self._patience = _Patience()
         self._whole: dict[str, str] = {}
         self._patterns: list[_Pattern] = []
         self._best = lru_cache(4096)(self._read)  # parts of a sentence come many times
         for sentence, forms in entries(catalogue):
             if _VALUE.search(sentence):
-                self._patterns.append(_Pattern(sentence, forms))
+                self._patterns.append(_Pattern(sentence, forms, signs))
             else:
                 self._whole[sentence] = forms[0]
 
@@ -254,8 +272,9 @@ def _letters(text: str) -> int:
 class _Pattern:
     """A sentence with values in it."""
 
-    def __init__(self, sentence: str, forms: tuple[str, ...]) -> None:
+    def __init__(self, sentence: str, forms: tuple[str, ...], signs: dict[int, int]) -> None:
         parts = _VALUE.split(sentence)
+        self._signs = signs
         self._forms = forms
         self._literals, self._names = parts[::2], parts[1::2]
         self._longest = max(self._literals, key=len)
@@ -303,10 +322,10 @@ class _Pattern:
         if len(self._forms) > 1:
             number = next((one for one in values.values() if one.isdigit()), "")
             form = self._forms[number != "1"]
-        parts = _VALUE.split(form)
+        parts = _VALUE.split(chosen(form, values))
         for at in range(1, len(parts), 2):
             value = read[parts[at]]
             is_measured = _DECIMAL.fullmatch(value) and _UNIT.match(parts[at + 1])
             is_read = is_measured or _GROUPED.fullmatch(value)
-            parts[at] = value.translate(_SIGNS) if is_read else value
+            parts[at] = value.translate(self._signs) if is_read else value
         return "".join(parts)

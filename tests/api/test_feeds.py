@@ -22,7 +22,7 @@ from lxml import etree
 
 from atalaia.api import problem
 from atalaia.api.alert_view import MOST_RECENT, AlertView
-from atalaia.api.events import KEPT, Events, frame
+from atalaia.api.events import KEPT, NEWEST, Events, frame
 from atalaia.api.feeds import routes
 from atalaia.api.system_view import SystemView
 from atalaia.domain.alert import LogEntry
@@ -173,11 +173,12 @@ def test_the_atom_index_leads_from_each_entry_to_its_cap_message() -> None:
     story(tell)
 
 
-def test_a_feed_of_one_place_hazard_or_level_has_that_and_the_end_of_it() -> None:
-    def alert(i: int, **more: Any) -> LogEntry:
-        places = more.pop("places", ("4314902",))
-        return entry_of(an_alert(incident=f"{i:016x}", sent_at=T0 + i, **more), *places)
+def alert(i: int, **more: Any) -> LogEntry:
+    places = more.pop("places", ("4314902",))
+    return entry_of(an_alert(incident=f"{i:016x}", sent_at=T0 + i, **more), *places)
 
+
+def test_a_feed_of_one_place_hazard_or_level_has_that_and_the_end_of_it() -> None:
     told = [
         alert(1),
         alert(2, level="yellow", hazard="wind"),
@@ -213,6 +214,27 @@ def test_a_feed_of_one_place_hazard_or_level_has_that_and_the_end_of_it() -> Non
             for path in ("/feeds/cap.atom", "/feeds/alerts.ics"):
                 status, _, _ = await service.get(f"{path}?{query}")
                 assert status == expected, query
+
+    story(tell)
+
+
+def test_the_calendar_of_one_place_has_a_warning_at_its_level_there() -> None:
+    """It rose at one town and stays as it was at the other: by it a red filter has none there."""
+    whole = alert(1, places=("p", "4314902"), level="yellow")
+    risen = alert(1, version=2, type="update", places=("p",), level="red")
+    risen = msgspec.structs.replace(risen, still=("4314902",))
+
+    async def tell(service: Service) -> None:
+        service.tell(whole, risen)
+
+        async def found(query: str) -> list[bytes]:
+            _, body, _ = await service.get(f"/feeds/alerts.ics?{query}")
+            return re.findall(rb"(?:CATEGORIES|SEQUENCE):(.*)\r\n", body)
+
+        assert await found("place=p") == [b"2", b"heavy_rain,red"]
+        assert await found("place=4314902") == [b"2", b"heavy_rain,yellow"]
+        assert await found("lang=en") == [b"2", b"heavy_rain,red"]
+        assert await found("place=4314902&level=orange") == []
 
     story(tell)
 
@@ -409,9 +431,9 @@ def test_a_client_resumes_after_the_last_event_that_it_heard_also_beyond_what_is
             assert [at for at, _ in heard] == list(range(after, after + 60))
         heard = await service.listen(3, f"/v1/events?after={2 * KEPT}")
         assert [at for at, _ in heard] == [2 * KEPT, 2 * KEPT + 1, 2 * KEPT + 2]
-        # A number from another log: from now on.
-        heard = await service.listen(1, Last_Event_ID="99999999")
-        assert heard == [(2 * KEPT + 300, {"seq": 2 * KEPT + 300})]
+        # A number from another log: the newest of this one, which may be new to them.
+        heard = await service.listen(NEWEST + 1, Last_Event_ID="99999999")
+        assert [at for at, _ in heard] == list(range(2 * KEPT + 200, 2 * KEPT + 301))
 
     story(tell)
 

@@ -39,10 +39,12 @@ class Log:
     def __init__(self, entries: Sequence[Numbered]) -> None:
         self._entries = list(entries)
         self.asked = 0
+        self.questions = 0
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[Numbered]:
         some = [one for one in self._entries if one[0] > after][:limit]
         self.asked += len(some)
+        self.questions += 1
         return iter(some)
 
     def life(self, incident: str) -> list[Numbered]:
@@ -155,6 +157,21 @@ def test_of_a_log_that_is_too_long_the_newest_counts_and_from_when_on_is_said(
     assert known == NOON + 81 * HOUR
     assert len({row.incident for row in rows}) == 100  # what stands is known in any case
     assert min(row.since for row in rows) == known
+
+
+@pytest.mark.parametrize("leap", [0, 7, 100, 1_000_000])
+def test_a_log_whose_numbers_leap_is_read_as_one_whose_numbers_do_not(leap: int) -> None:
+    """A restored home's do. What lies beyond the gap is found without walking through it."""
+    entries = [news(f"i{n}", at=NOON + n) for n in range(30)]
+    for gap_at in (0, 1, 13, 29):
+        numbered = [(n + 1 + leap * (n >= gap_at), one) for n, one in enumerate(entries)]
+        view = AlertView()
+        view.take(numbered)
+        log = Log(numbered)
+        rows, known = LogPast(cast(State, log), view).stood(NOON - HOUR)
+        assert {row.incident for row in rows} == {f"i{n}" for n in range(30)}
+        assert known == NOON - HOUR
+        assert log.questions < 150
 
 
 def test_the_log_is_read_once_and_then_what_is_new() -> None:

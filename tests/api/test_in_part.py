@@ -22,7 +22,7 @@ from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answer_of
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cap import NAMESPACE, Issuer, to_cap
 from atalaia.api.geojson import of_alerts
-from atalaia.api.ical import calendar
+from atalaia.api.ical import CalendarEvent, calendar
 from atalaia.api.incidents import with_entries
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
@@ -141,6 +141,9 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
             body = json.loads(row.body)
             assert int(LEVEL_OF[body["level"]]) == log.gravest[key]
             assert set(body["places"]) == log.places[key]
+            at = {place: body["levels"].get(place, body["level"]) for place in body["places"]}
+            assert {place: LEVEL_OF[level] for place, level in at.items()} == log.stands[key]
+            assert body["level"] not in body["levels"].values()
             assert body["status"] == "open"
             assert body["versions"] == len(log.lives[key])
             told = json.loads(with_entries(log.lives[key]))
@@ -198,7 +201,8 @@ def test_lists_and_feeds_show_a_source_as_blind_where_it_is_and_nowhere_else(see
         assert {place for one in features for place in one["properties"]["places"]} == blind
         points = [one["geometry"]["coordinates"] for one in features]
         assert np.array(points).size == 2 * len(blind)
-        events = calendar([one for _, one in view.now.open], "en", BY_ID, "a@example.org").decode()
+        shown = [CalendarEvent(one, one) for _, one in view.now.open]
+        events = calendar(shown, "en", BY_ID, "a@example.org").decode()
         where = re.findall(r"LOCATION:(.*)\r", events)
         assert {name for one in where for name in re.findall(r"p\d", one)} == blind
         for place in CELLS:

@@ -433,7 +433,7 @@ def test_official_warnings_that_were_passed_on_are_not_scored_from_a_file_either
     happened.write_text("started_at\n2018-03-01T11:00:00Z\n")
     told_of = CliRunner().invoke(app, ["verify", "--alerts", str(file), "--events", str(happened)])
     assert told_of.exit_code == 0, told_of.output
-    assert "1 official warnings were passed on and are not scored" in told_of.stderr
+    assert "1 official warning was passed on and is not scored" in told_of.stderr
 
 
 def test_a_time_without_an_offset_is_refused_and_never_the_machines(tmp_path: Path) -> None:

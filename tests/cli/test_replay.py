@@ -74,7 +74,7 @@ def test_a_home_that_is_kept_is_named_and_its_past_can_be_cut(story: Path, tmp_p
     done = run(
         "cut", tmp_path / "out", "--home", home, "--from", "2024-01-01", "--to", "2024-01-02"
     )
-    assert (done.exit_code, done.stderr.split()[:2]) == (0, ["1", "payloads"])
+    assert (done.exit_code, done.stderr.split()[:2]) == (0, ["1", "payload"])
     again = run("replay", "--payloads", tmp_path / "out" / "payloads.ndjson",
                 "--places", tmp_path / "out" / "places.csv", "--json")  # fmt: skip
     assert again.exit_code == 0, again.output

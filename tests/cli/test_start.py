@@ -63,6 +63,7 @@ def test_a_command_loads_what_it_needs(tmp_path: Path) -> None:
             "logs",
             "notes",
             "open_files",
+            "plurals",
             "ports",
             "redact",
             "translated",

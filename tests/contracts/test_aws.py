@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.endpoint
+import msgspec
 import pytest
 
 from atalaia.domain.rate import Rate
@@ -27,7 +28,18 @@ from atalaia.homes.aws.people import DynamoPeople, list_ends
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream
 from atalaia.homes.aws.table_stream import TableStream
-from atalaia.ports import Commit, Keys, Lake, LookupKeys, Meter, Outbox, People, State, Stream
+from atalaia.ports import (
+    Commit,
+    FanOut,
+    Keys,
+    Lake,
+    LookupKeys,
+    Meter,
+    Outbox,
+    People,
+    State,
+    Stream,
+)
 from aws import moto
 from aws.calls import DENIED, LOST, TIMED_OUT, Answer, always, counted, once
 from aws.conftest import url  # noqa: F401  a fixture
@@ -39,6 +51,7 @@ from contracts.outbox_contract import OutboxContract
 from contracts.people_contract import ANA, PeopleContract, consent, contact, forget, person
 from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
+from telling import delivery, message
 
 if not os.environ.get("ATALAIA_AWS"):
     pytest.skip("the AWS home is tested by `make test-aws`", allow_module_level=True)
@@ -201,6 +214,47 @@ class TestDynamoPeople(Twice, PeopleContract):
         outbox = DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))
         tables = (self.table(name) for name in ("people", "contacts", "consents"))
         return DynamoPeople(self.clients, *tables, outbox.forget_person)
+
+    @pytest.mark.parametrize("when", ["before", "written", "noted"])
+    def test_nothing_more_is_kept_of_who_is_erased_while_alerts_are_fanned_out(
+        self, people: People, when: str
+    ) -> None:
+        """Whoever fans out had them still, and writes before the erasure, or before it is noted, or
+        sees that it is only after all was written."""
+        people.put(person("p_ana", confirmed_at=5))
+        people.put(person("p_bia", confirmed_at=5))
+        at_check: dict[str, Callable[[], object]] = {"written": lambda: people.erase("p_ana", 50)}
+        in_erasure: dict[str, Callable[[], object]] = {}
+
+        def erased(some: Collection[str]) -> Collection[str]:
+            at_check.pop(when, lambda: None)()
+            return dynamo_people.erased_of(self.table("people"), some)
+
+        outbox = DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"), erased)
+
+        def forget(pseudonym: str) -> None:
+            outbox.forget_person(pseudonym)
+            in_erasure.pop(when, lambda: None)()
+
+        tables = (self.table(name) for name in ("people", "contacts", "consents"))
+        people = DynamoPeople(self.clients, *tables, forget)
+        late = [message("late", who) for who in ("p_ana", "p_bia")]
+        late = [msgspec.structs.replace(one, id=f"{one.id}_{one.person}") for one in late]
+        step = FanOut(
+            before="", position="1", now=9, messages=late, deliveries=[delivery(m) for m in late]
+        )
+        if when == "noted":
+            in_erasure["noted"] = lambda: outbox.fan_out(step)
+        if when != "written":
+            people.erase("p_ana", 50)
+        if when != "noted":
+            assert outbox.fan_out(step) == 1
+        new = message("newcomer", "p_ana")
+        assert not outbox.put(new, [delivery(new, "i2")])
+        following = message("next", "p_ana")
+        assert outbox.hand_on(late[1].id, following, [delivery(following, "i3")])
+        assert {one.person for one in outbox.messages()} == {"p_bia"}
+        assert {one.person for one in outbox.told(["i1", "i2", "i3"])} == {"p_bia"}
 
     def test_who_confirms_while_retention_looks_keeps_their_contact(
         self, people: People, monkeypatch: pytest.MonkeyPatch

@@ -158,7 +158,7 @@ def test_it_is_told_in_words() -> None:
     near = {"latitude": 0, "longitude": 0, "km": 50}
     keys = {**AFTER_WET, "window": "45min", "area": {"places": 1, "near": near}}
     assert in_words(rule(**keys), "en") == (
-        "sum of rain_mm over 45 min ≥ 10 yellow mm, at 1 places of an area within 50 km of 0, 0, "
+        "sum of rain_mm over 45 min ≥ 10 yellow mm, at 1 place of an area within 50 km of 0, 0, "
         "given 30 mm over 24 h at 1 of its places"
     )
 

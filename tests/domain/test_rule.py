@@ -226,7 +226,8 @@ def test_the_shipped_set_inmet_has_the_limits_of_inmet() -> None:
             enter, leave = one.limit(level), one.exit_limit(level)
             assert enter is not None
             assert leave is not None
-            assert leave == pytest.approx(enter / 0.8 if one.is_below else enter * 0.8)
+            if one.name != "violent-wind":  # its limits are names, of which no share is one
+                assert leave == pytest.approx(enter / 0.8 if one.is_below else enter * 0.8)
 
 
 def test_inmet_quiet_tells_yellow_of_rain_only_and_the_rest_as_inmet_does() -> None:

@@ -7,51 +7,22 @@ entry that is the last word on each of their towns where it stands.
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from atalaia.channels.webhook import encode
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, settled
+from atalaia.domain.message import compose, merged
 from atalaia.notify.together import bound
 from oracles import cases
-from telling import HERE, MIDNIGHT, NIGHT, THERE, news, person
+from telling import MIDNIGHT, NIGHT, TOWNS, life, person
 
-from .test_still import HOUR, MORNING, TAKEN, Desk
-
-TOWNS = {"recife": HERE, "natal": THERE}
-LEVELS = ("yellow", "orange", "red")
-
-
-def life(chance: random.Random) -> Iterator[LogEntry]:
-    """Entries an hour apart, from before the night on; the warning stands somewhere in the end."""
-    stands: dict[str, str] = {}
-    for version in range(1, chance.randint(2, 6)):
-        said = (
-            set(TOWNS) if version == 1 else set(chance.sample(sorted(TOWNS), chance.randint(1, 2)))
-        )
-        still = set(stands) - said
-        is_over = version > 1 and bool(still) and said <= set(stands) and chance.random() < 0.4
-        level = chance.choice(LEVELS)
-        before = max((stands.get(town, "") for town in said), key=("", *LEVELS).index)
-        reason = (
-            "eased" if ("", *LEVELS).index(level) < ("", *LEVELS).index(before) else "escalated"
-        )
-        type_ = (
-            "alert" if version == 1 else chance.choice(["end", "cancel"]) if is_over else "update"
-        )
-        at = MIDNIGHT + (version - 3) * HOUR
-        told = {} if version == 1 or is_over else {"reason": reason}
-        entry = news("w", version, type_, level=level, rule="official", at=at, **told)
-        for town in said:
-            stands.pop(town, None)
-            if not is_over:
-                stands[town] = level
-        places = tuple(sorted(said))
-        yield msgspec.structs.replace(entry, places=places, still=tuple(sorted(still)))
+from .test_still import MORNING, TAKEN, Desk
 
 
 @pytest.mark.parametrize("seed", range(cases(40)))
@@ -93,3 +64,27 @@ def test_everybody_hears_the_last_word_on_each_of_their_towns(seed: int, tmp_pat
         for town in some:
             if not last[town].alert.is_over:
                 assert (name, last[town].alert.version) in heard, (name, town)
+
+
+@pytest.mark.parametrize("seed", range(cases(40)))
+def test_a_program_that_only_reads_webhooks_knows_where_the_warning_stands(seed: int) -> None:
+    """It takes what an alert says of its places, and what `still` says stands besides."""
+    entries = list(life(random.Random(seed)))
+    truth: dict[str, int] = {}
+    for n in range(len(entries)):
+        for town in entries[n].places:
+            truth.pop(town, None)
+            if not entries[n].alert.is_over:
+                truth[town] = entries[n].alert.version
+        at_once = entries[max(0, n - seed % 3) : n + 1]  # the newest alone, or some in one message
+        said = merged([compose([entry], {}, "en", MIDNIGHT) for entry in at_once])
+        contact = Contact(channel="webhook", address="https://x.example/", secret="whsec_YWJj")
+        letter = Letter(id="m", contact=contact, content=said, sent_at=MIDNIGHT)
+        data = json.loads(encode(letter))["data"]
+        is_over = data["alerts"][-1]["type"] in ("end", "cancel")
+        where = data.get("where", [{"places": [one["place_id"]]} for one in data["alerts"]])
+        assert len(where) == len(data["alerts"])
+        known = set(where[-1].get("still", []))
+        known |= set() if is_over else set(where[-1]["places"])
+        assert known == set(truth)
+        assert set(where[-1]["places"]) == set(entries[n].places)

@@ -67,6 +67,33 @@ def test_a_warning_that_changes_at_one_place_stands_at_the_other_as_it_did(
     looked_at(browser, stage, look)
 
 
+def test_a_warning_is_shown_at_each_place_at_the_level_at_which_it_stands_there(
+    browser: Browser,
+) -> None:
+    stage = Stage()
+    red = stage.incidents["inc0"]
+    here, there = red["places"][0], stage.id_of("Natal")
+    stage.incidents = {"inc0": red | {"places": [here, there], "levels": {there: "yellow"}}}
+
+    async def look(page: Any, url: str) -> None:
+        await page.goto(url)
+        await page.wait_for_selector("canvas.dots[data-levels='yellow:1 red:1']")
+        card = page.locator(".card")
+        assert await card.count() == 1
+        assert "Amarelo: Natal" in await card.inner_text()
+        assert await card.locator(".shape.level-yellow").count() == 1
+        badges = page.locator(f"a[href='#/place/{there}'], a[href='/#/place/{there}']")
+        assert "Amarelo" in await badges.first.inner_text()
+        await page.goto(f"{url}/#/?level=orange")
+        await page.wait_for_selector("canvas.dots[data-levels='red:1']")
+        for place, level in ((here, "red"), (there, "yellow")):
+            await page.goto(f"{url}/#/place/{place}")
+            await page.wait_for_selector(f".state-line.level-{level}")
+            assert await page.locator(".state-line").count() == 1
+
+    looked_at(browser, stage, look)
+
+
 def test_an_answer_that_comes_late_takes_the_place_of_what_was_shown_meanwhile(
     browser: Browser,
 ) -> None:

@@ -71,6 +71,44 @@ def test_a_home_comes_back_as_it_was(w: World, tmp_path: Path) -> None:
         assert archive(again.home.stream, again.home.state, again.home.lake).files == 0
 
 
+def test_no_number_of_the_lost_home_s_alerts_is_given_again(w: World, tmp_path: Path) -> None:
+    """By these programs know what they have heard: also of a copy that is restored twice."""
+    state = w.home.state
+    state.commit(Commit("speed", 1, entries=[entry("old", 1, NOW), entry("old", 2, NOW)]))
+    backup(w.path, tmp_path / "copy")
+    offset = 2
+    heard = 0
+    for after_s in (0, 3600, 7200):
+        w.home.state.commit(Commit("speed", offset, entries=[entry(f"lost-{after_s}")]))
+        (heard, _), *_ = w.home.state.latest(1)
+        w.home.close()
+        shutil.rmtree(w.path)
+        keys = open_keys(w.path)
+        restore(
+            tmp_path / "copy",
+            w.path,
+            keys,
+            lambda o: partial(lookup_again, Registry(o.people, keys)),  # noqa: B023
+            NOW + after_s,
+        )
+        w.home = open_home(w.path)
+        assert [n for n, _ in w.home.state.alerts()] == [1, 2], "what the copy has stays as it was"
+        assert list(w.home.state.alerts(heard)) == []
+        w.home.state.commit(Commit("speed", offset, entries=[entry(f"new-{after_s}")]))
+        [(number, new)] = w.home.state.alerts(heard)
+        assert (number > heard, new.alert.incident) == (True, f"new-{after_s}")
+        offset += 1
+
+
+def test_a_home_without_an_alert_leaps_too(w: World, tmp_path: Path) -> None:
+    backup(w.path, tmp_path / "copy")
+    w.home.state.commit(Commit("speed", 1, entries=[entry("lost")]))
+    back(w, tmp_path / "copy")
+    with world(w.path) as again:
+        again.home.state.commit(Commit("speed", 1, entries=[entry("new")]))
+        assert [e.alert.incident for _, e in again.home.state.alerts(1)] == ["new"]
+
+
 def test_who_was_erased_since_the_copy_does_not_come_back(w: World, tmp_path: Path) -> None:
     ana, bia = w.told(ANA), w.told(BIA)
     backup(w.path, tmp_path / "copy")

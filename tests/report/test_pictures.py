@@ -165,8 +165,8 @@ def test_months_follow_each_other_and_each_says_how_many_days_had_something() ->
     days = [day("2023-12-31", 2), day("2024-01-01"), day("2024-01-02", 4)]
     first, second = (drawn(one) for one in months(days, EN, Numbers()))
     assert [e.findtext("title") for e in (first, second)] == [
-        "Dec 2023: 1 days with incidents, of 1",
-        "Jan 2024: 1 days with incidents, of 2",
+        "Dec 2023: 1 day with incidents, of 1",
+        "Jan 2024: 1 day with incidents, of 2",
     ]
     assert first.get("aria-labelledby") != second.get("aria-labelledby")
 

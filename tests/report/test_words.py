@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import string
+from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.place import Place
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
+from atalaia.plurals import chosen
 from atalaia.report import words
 from atalaia.report.line import line_of
 from atalaia.report.reported import Spot
@@ -27,7 +29,8 @@ IN = dict(zip(LANGUAGES, EVERY, strict=True))
 
 
 def fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    told = chosen(text, defaultdict(str))
+    return {name for _, name, _, _ in string.Formatter().parse(told) if name}
 
 
 @pytest.mark.parametrize("key", words._WORDS)

@@ -8,7 +8,7 @@ from atalaia import rules
 from atalaia.domain.hazard import Level
 from atalaia.domain.place import Place
 from atalaia.domain.rule import Rule
-from atalaia.sources import thunder
+from atalaia.sources import thunder, violent_wind
 
 WHO_2021 = {
     "pm2_5-24h": (15, 50, 75),
@@ -74,6 +74,17 @@ def test_thunder_is_judged_by_its_class_and_held_by_thunder_in_the_vicinity() ->
     assert rule.enter == (None, thunder.PRESENT, thunder.HEAVY_OR_HAIL, thunder.HEAVY_WITH_HAIL)
     assert rule.leave[Level.YELLOW - 1] == thunder.VICINITY
     assert rule.keep_s == 30 * 60  # US NWS, lightning safety: after the last thunder
+
+
+def test_squalls_and_tornadoes_are_judged_by_their_class() -> None:
+    """No level of a report's own: a tornado is no less than the gravest thunderstorm."""
+    rule = by_name("inmet")["violent-wind"]
+    assert rule.enter == (
+        *(None, violent_wind.SQUALL),
+        *(violent_wind.FUNNEL_CLOUD, violent_wind.TORNADO),
+    )
+    assert rule.leave[Level.YELLOW - 1] == violent_wind.VICINITY
+    assert rule.leave[Level.ORANGE - 1] == violent_wind.FUNNEL_CLOUD
 
 
 def test_slopes_are_judged_by_published_curves_over_the_windows_of_their_rules() -> None:

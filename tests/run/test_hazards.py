@@ -550,3 +550,32 @@ def test_thunder_that_a_machine_says_no_more_of_is_never_over_but_expires(tmp_pa
         ("end", "expired"),
     ]
     assert entries[1].alert.sent_at - entries[0].alert.sent_at >= 3 * HOUR
+
+
+def test_a_tornado_that_a_person_sees_is_told_in_three_languages_and_one_nearby_or_before_is_not(
+    tmp_path: Path,
+) -> None:
+    seen = {2: "VCFC", 4: "SQ", 5: "+TSRA +FC", 6: "VCFC", 7: "VCFC", 9: "REFC"}
+    lines = [metar(AT + hour * HOUR, seen.get(hour, "")) for hour in range(0, 12)]
+    entries = replayed(tmp_path, "inmet", lines)
+    told = [(e.alert.hazard, e.alert.type, e.alert.level, e.alert.reason) for e in entries]
+    assert told == [
+        ("wind", "alert", "yellow", "onset"),
+        ("wind", "update", "orange", "escalated"),  # red with a witness alone
+        ("wind", "update", "yellow", "eased"),
+        ("wind", "end", "yellow", "ended"),
+    ]
+    squall, tornado = (entry.alert.text for entry in entries[:2])
+    assert "Violent wind: squall (measured at Ponta Pelada, 5 km away, " in squall["en"]
+    for language, said in {
+        "pt-BR": "Subiu para Laranja (perigo): vento forte em Manaus, desde 14/09 19:55. Ventania "
+        "violenta: tornado ou tromba-d'água (medido em Ponta Pelada, a 5 km, 14/09 20:55), limite "
+        "nuvem-funil. ",
+        "en": "Raised to Orange (severe): strong wind at Manaus, since 14 Sep 19:55. Violent wind: "
+        "tornado or waterspout (measured at Ponta Pelada, 5 km away, 14 Sep 20:55), limit funnel "
+        "cloud. ",
+        "es": "Sube a Naranja (severo): viento fuerte en Manaus, desde 14/09 19:55. Racha "
+        "violenta: tornado o tromba marina (medido en Ponta Pelada, a 5 km, 14/09 20:55), límite "
+        "nube embudo. ",
+    }.items():
+        assert said in tornado[language]

@@ -296,7 +296,7 @@ def test_what_comes_while_the_watch_is_down_is_judged_when_it_is_back(
     }
     asked = CliRunner().invoke(app, ["stations"], env=env)
     assert "wis2: 127.0.0.1:" in asked.stderr
-    assert "1 messages, 0 of them copies" in asked.stderr
+    assert "1 message, 0 of them copies" in asked.stderr
     found = CliRunner().invoke(app, ["doctor", "--quick", "--json"], env=env)
     [sign] = [one for one in objects(found.stdout) if one["what"] == "wis2"]
     assert not sign["is_well"]

@@ -180,7 +180,7 @@ def test_the_command_rotates_while_somebody_is_told(w: World) -> None:
     done = CliRunner().invoke(app, ["keys", "rotate", "--home", str(w.path)])
     assert done.exit_code == 0, done.output
     assert "3 keys are wrapped by a new master key" in done.output
-    assert "1 contacts are found by a new look-up key" in done.output
+    assert "1 contact is found by a new look-up key" in done.output
     bia = w.told("email:bia@example.org")  # by who has the home open all the while
     with world(w.path) as again:
         assert again.places(ana) == again.places(bia) == ["Recife"]

@@ -450,6 +450,8 @@ class UseCases:
         [second] = watch.events(first["seq"])
         assert (second["alert"]["type"], second["alert"]["level"]) == ("update", "red")
         assert watch.events(second["seq"]) == []
+        ahead = watch.events(second["seq"] + 1_000)
+        assert ahead == [first, second], "they heard a log that is no more: nothing would be worse"
 
     def test_an_operator_sees_how_far_behind_each_stage_is(
         self, watch: Driven, target: Target

@@ -34,12 +34,14 @@ class Snapshot:
     open      of each incident that has not ended the number of its newest entry, in the order of
               these, and by which entry it is shown: the newest, or that of its gravest part
     stands    of each of these the entries by which it stands, each with its own places
+    newest    of each of these its newest entry
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
     seq: int = 0
     open: tuple[Numbered, ...] = ()
     stands: tuple[tuple[Numbered, ...], ...] = ()
+    newest: tuple[LogEntry, ...] = ()
     recent: tuple[Numbered, ...] = ()
 
     @property
@@ -95,6 +97,7 @@ class AlertView:
         self._lines: deque[tuple[int, bytes]] = deque(maxlen=MOST_LINES)
         self._open: dict[str, Numbered] = {}
         self._parts: dict[str, tuple[Numbered, ...]] = {}
+        self._newest: dict[str, LogEntry] = {}
         self._recent: deque[Numbered] = deque(maxlen=MOST_RECENT)
         self.now = Snapshot()
         self.blind: dict[str, Blind] = {}
@@ -118,6 +121,7 @@ class AlertView:
             self.seq,
             tuple(self._open.values()),
             tuple(self._parts.values()),
+            tuple(self._newest.values()),
             tuple(reversed(self._recent)),
         )
         self.version += 1
@@ -212,13 +216,16 @@ class AlertView:
         self._recent.append(numbered)
         parts = parts_after(self._parts.pop(key, ()), numbered)
         self._open.pop(key, None)  # it is the newest of those that are open, or none
+        self._newest.pop(key, None)
         if parts:
             self._parts[key] = parts
+            self._newest[key] = entry
             self._open[key] = seq, gravest(parts)
 
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
         key = entry.alert.incident
         before, stands = self._rows.get(key), self._open.get(key)
+        parts = self._parts.get(key, ())
         shown = stands[1] if stands else entry
         row = IncidentRow(
             key=key,
@@ -227,13 +234,12 @@ class AlertView:
             hazard=entry.alert.hazard,
             level=int(LEVEL_OF[shown.alert.level]),
             places=places_under(entry),
-            body=incident_body(seq, entry, shown),
+            body=incident_body(seq, entry, parts),
         )
         self._rows[key] = row
         gone = set(before.places) - set(row.places) if before else set()
         for place in gone:
             self._by_place.get(place, {}).pop(key, None)
-        parts = self._parts.get(key, ())
         for _, part in parts if len(parts) > 1 else ():
             there = replace(row, level=int(LEVEL_OF[part.alert.level]))
             for place in part.places:

@@ -7,7 +7,7 @@ CAP message, which never changes, If-Modified-Since too), and is made once for a
 # Without postponed annotations: routes name their dependencies in them.
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
@@ -77,6 +77,13 @@ class Only(NamedTuple):
         return f"?{asked}" if asked else ""
 
 
+def _shown(now: Snapshot, place: str | None) -> Iterator[ical.CalendarEvent]:
+    """What is open by its gravest part, or at one place by the part that stands there."""
+    for (_, entry), parts, newest in zip(now.open, now.stands, now.newest, strict=True):
+        there = (part for _, part in parts if place in part.places)
+        yield ical.CalendarEvent(next(there, entry), newest)
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """A body that was made, with what tells whether it has changed.
@@ -115,7 +122,7 @@ def routes(
     @lru_cache(maxsize=64)
     def calendar(seq: int, language: str, only: Only) -> _Page:  # noqa: ARG001
         now = view.now
-        chosen = [entry for _, entry in now.open if only.has(entry)]
+        chosen = [one for one in _shown(now, only.place) if only.has(one.entry)]
         return _page(ical.calendar(chosen, language, places, issuer.sender))
 
     def wanted(

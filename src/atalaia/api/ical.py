@@ -1,14 +1,16 @@
 """What is going on or foretold as a calendar (RFC 5545): one event an incident.
 
 A calendar that is subscribed to shows an event anew by its UID and SEQUENCE, and drops what is no
-longer in it: an incident that ended or was cancelled leaves it.
+longer in it: an incident that ended or was cancelled leaves it. SEQUENCE never decreases (3.8.7.4),
+so it is of the incident's newest entry, also where an older one is its gravest part and is shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from atalaia.api import cap
 from atalaia.domain.alert import LogEntry
@@ -27,23 +29,33 @@ _SHORTEST_S = 3600
 _PRIORITY = {Level.RED: 1, Level.ORANGE: 3, Level.YELLOW: 5}
 
 
+class CalendarEvent(NamedTuple):
+    """An incident that is open: the entry by which it is shown, and its newest one."""
+
+    entry: LogEntry
+    newest: LogEntry
+
+
 def calendar(
-    entries: Sequence[LogEntry], language: str, places: Mapping[str, Place], sender: str
+    incidents: Iterable[CalendarEvent], language: str, places: Mapping[str, Place], sender: str
 ) -> bytes:
-    """The newest entries of incidents that are open, as VCALENDAR in UTF-8."""
+    """Incidents that are open, as VCALENDAR in UTF-8."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Atalaia//alerts//EN",
         f"X-WR-CALNAME:{escaped(cap.TITLES[language])}",
         "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
-        *(line for entry in entries for line in _event(entry, language, places, sender)),
+        *(line for one in incidents for line in _event(one, language, places, sender)),
         "END:VCALENDAR",
     ]
     return "".join(f"{folded(line)}\r\n" for line in lines).encode()
 
 
-def _event(entry: LogEntry, language: str, places: Mapping[str, Place], sender: str) -> list[str]:
+def _event(
+    one: CalendarEvent, language: str, places: Mapping[str, Place], sender: str
+) -> list[str]:
+    entry, newest = one.entry, one.newest.alert
     alert = entry.alert
     begins = alert.onset_at if alert.onset_at is not None else alert.sent_at
     ends = alert.expires_at if alert.expires_at is not None else begins + _SHORTEST_S
@@ -53,8 +65,8 @@ def _event(entry: LogEntry, language: str, places: Mapping[str, Place], sender: 
     return [
         "BEGIN:VEVENT",
         f"UID:{alert.incident}@{sender.partition('@')[2] or sender}",
-        f"SEQUENCE:{alert.version}",
-        f"DTSTAMP:{_instant(alert.sent_at)}",
+        f"SEQUENCE:{newest.version}",
+        f"DTSTAMP:{_instant(newest.sent_at)}",
         f"DTSTART:{_instant(begins)}",
         f"DTEND:{_instant(max(ends, begins + 60))}",
         f"SUMMARY:{escaped(cap.headline(alert.text[language]))}",

@@ -17,12 +17,15 @@ from atalaia.domain.in_part import Numbered, gravest, parts_of, places_under
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
     """What is told of an incident besides its newest entry's own fields.
 
+    levels      of an official warning that stands at several levels: those of the places at which
+                it is not the incident's own, by id
     status      open, ended, cancelled, expired (it can no longer be seen)
     versions    how many entries it has
     seq         number of its newest entry in the log
     issuer      of an official warning that is passed on; None: it is our own
     """
 
+    levels: dict[str, str]
     status: str
     last_sent_at: Instant
     ended_at: Instant | None
@@ -36,7 +39,7 @@ MEASURED = ("measure", "is_below", "stands_for")
 
 SHOWN = (
     *("incident", "hazard", "place_id", "places"),
-    *("level", "peak_level", "peak", "unit", "peak_at", "status"),
+    *("level", "levels", "peak_level", "peak", "unit", "peak_at", "status"),
     *("opened_at", "onset_at", "expires_at", "last_sent_at", "ended_at", "versions"),
     *("certainty", "evidence", "source"),
     *("variable", *MEASURED, "window_s", "value", "limit", "valid_at", "rule", "reason"),
@@ -53,14 +56,22 @@ def issuer(entry: LogEntry) -> str | None:
 _OF_ITS_LIFE = ("peak_level", "peak", "peak_at")
 
 
-def incident_body(seq: int, entry: LogEntry, stands: LogEntry | None = None) -> bytes:
+def incident_body(seq: int, entry: LogEntry, parts: Sequence[Numbered] = ()) -> bytes:
     """An incident as JSON has it.
 
     seq, entry   its newest entry
-    stands       by which it is shown (`in_part.gravest`); None: by the newest
+    parts        by which it stands (`in_part.parts_of`), of which the gravest shows it; none: it is
+                 over, and the newest does
     """
     alert = entry.alert
+    shown = gravest(parts) if parts else entry
     standing = IncidentState(
+        levels={
+            place: part.alert.level
+            for _, part in parts
+            for place in part.places
+            if part.alert.level != shown.alert.level
+        },
         status="open" if entry.still else alert.status,
         last_sent_at=alert.sent_at,
         ended_at=alert.sent_at if entry.is_over else None,
@@ -68,7 +79,7 @@ def incident_body(seq: int, entry: LogEntry, stands: LogEntry | None = None) -> 
         seq=seq,
         issuer=issuer(entry),
     )
-    newest, shown = iso_fields(entry), stands or entry
+    newest = iso_fields(entry)
     fields = iso_fields(shown) | iso_fields(shown.alert) | iso_fields(standing)
     fields |= {name: newest[name] for name in _OF_ITS_LIFE}
     fields["places"] = places_under(entry)
@@ -84,6 +95,5 @@ def alert_line(seq: int, entry: LogEntry) -> bytes:
 def with_entries(life: Sequence[Numbered]) -> bytes:
     """An incident with all entries of its life, of which there is at least one."""
     entries = b",".join(alert_line(seq, entry) for seq, entry in life)
-    parts = parts_of(life)
-    body = incident_body(*life[-1], gravest(parts) if parts else None)
+    body = incident_body(*life[-1], parts_of(life))
     return b'%b,"entries":[%b]}' % (body[:-1], entries)

@@ -96,7 +96,7 @@ class LogPast:
             page = [one for one in self._state.alerts(max(0, at - _PAGE), _PAGE) if one[0] <= at]
             found.update(page)
             is_enough = bool(page) and page[0][1].alert.sent_at < since
-            at = max(0, at - _PAGE)
+            at = max(0, at - _PAGE) if page else _last_up_to(self._state, at)
         known = since if is_enough or at == 0 else found[min(found)].alert.sent_at
         first: dict[str, LogEntry] = {}
         for _, entry in sorted(found.items()):
@@ -180,3 +180,17 @@ class LogPast:
         for key in [key for key, at in self._heard.items() if at < since - _GOES_ON_S]:
             if key not in self._standing:
                 del self._heard[key]
+
+
+def _last_up_to(state: State, number: int) -> int:
+    """The newest number that an entry has, up to this one; 0: none has. The numbers of a restored
+    log leap (`homes.embedded.backup`), so a gap is halved and not walked through."""
+    found, beyond = 0, number + 1
+    while beyond - found > 1:
+        middle = (found + beyond) // 2
+        seq = next((seq for seq, _ in state.alerts(middle - 1, limit=1)), beyond)
+        if seq <= number:
+            found = seq
+        else:
+            beyond = middle
+    return found

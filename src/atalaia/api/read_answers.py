@@ -234,6 +234,11 @@ class ReadAnswers:
         """Entries of the log after a number or a cursor; without either, the newest."""
         at = number("alerts", given)
         at = after if at is None else at
+        if at is not None and at > self._shown.view.seq:  # which may be behind the log
+            async with self._lives:
+                latest = await asyncio.to_thread(self._shown.state.latest, 1)
+            if at > max((seq for seq, _ in latest), default=0):
+                at = None  # of a log that was set back since: what is new has lower numbers
         held = self._shown.view.alerts(at, limit)
         if held is None:
             async with self._lives:

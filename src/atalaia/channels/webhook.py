@@ -24,7 +24,7 @@ from atalaia.channels.outside import REFUSED, Outside, by_table
 from atalaia.domain.alert import instant, to_line
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 from atalaia.domain.drill import KIND
-from atalaia.domain.message import Content
+from atalaia.domain.message import AlertPlaces, Content
 
 # One row a status or a class of statuses; the first that fits holds.
 OUTCOMES: tuple[tuple[range, Outcome], ...] = (
@@ -47,6 +47,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened. `alerts` are as in the alerts file; a confirmation has a `code` instead.
 
     status  CAP's word: Actual, or Exercise for a drill: on that no siren may sound
+    where   of each of `alerts`, in their order, the places of which it speaks and, in `still`,
+            those over which its warning stands besides; left out: each is of its `place_id` alone
     thread  ids of the earlier messages on the same incident to this target, oldest first
     """
 
@@ -57,6 +59,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     is_over: bool
     alerts: tuple[msgspec.Raw, ...] = ()
+    where: tuple[AlertPlaces, ...] = ()
     thread: tuple[str, ...] = ()
     code: str = ""
 
@@ -133,6 +136,7 @@ def encode(letter: Letter) -> bytes:
         text=content.text(_LONGEST_TEXT),
         is_over=content.is_over,
         alerts=tuple(msgspec.Raw(to_line(alert)) for alert in content.alerts),
+        where=content.where,
         thread=letter.thread,
         code=content.code,
     )

@@ -103,6 +103,11 @@ REACHES = (
         " lightning strikes as far as 16 km from its storm (US NWS: 10 miles)",
     ),
     Reach(
+        variables=("violent_wind_class",), within_km=8,
+        because="as all present weather; a squall is wider, a tornado is seen from farther than it"
+        " reaches",
+    ),
+    Reach(
         variables=("snow_depth_m", "snow_cm"), within_km=10, height_m=150,
         because="the snow line: 150 m are about 1 °C",
     ),

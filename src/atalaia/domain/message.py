@@ -248,6 +248,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return [head, *map(_ended, filter(None, rest))]
 
 
+class AlertPlaces(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Where an alert holds, as ids: `places` of which it speaks, and `still`, others over which its
+    incident stands besides, as was said before."""
+
+    places: tuple[str, ...]
+    still: tuple[str, ...] = ()
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a message says, in one language.
 
@@ -258,6 +266,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closing   that it is not an official warning, or whose it is; for confirm: what to do with
               the code
     alerts    the same for programs, in the order of the log
+    where     of each of `alerts`, where it holds; empty: each at its `place_id` alone
     is_in_part    it tells of a warning at some of its places alone: what was said of the others
               stands besides
     code, terms    of a confirmation: what confirms it, and what is agreed to by that
@@ -271,6 +280,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     parts: tuple[Part, ...]
     closing: str
     alerts: tuple[Alert, ...] = ()
+    where: tuple[AlertPlaces, ...] = ()
     is_in_part: bool = False
     code: str = ""
     terms: str = ""
@@ -357,6 +367,7 @@ def compose(
         parts=tuple(parts),
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
+        where=_where(entries),
         is_in_part=any(entry.still for entry in entries),
     )
 
@@ -383,7 +394,25 @@ def merged(contents: Sequence[Content]) -> Content:
         parts=tuple(parts),
         closing=" ".join(closings),
         alerts=tuple(alert for content in contents for alert in content.alerts),
+        where=_where_of_all(contents),
         is_in_part=any(content.is_in_part for content in contents),
+    )
+
+
+def _where(entries: Sequence[LogEntry]) -> tuple[AlertPlaces, ...]:
+    if all(entry.places == (entry.alert.place_id,) and not entry.still for entry in entries):
+        return ()
+    return tuple(AlertPlaces(places=entry.places, still=entry.still) for entry in entries)
+
+
+def _where_of_all(contents: Sequence[Content]) -> tuple[AlertPlaces, ...]:
+    if not any(content.where for content in contents):
+        return ()
+    return tuple(
+        one
+        for content in contents
+        for one in content.where
+        or [AlertPlaces(places=(alert.place_id,)) for alert in content.alerts]
     )
 
 

@@ -12,6 +12,7 @@ from atalaia.domain.hazard import Level
 from atalaia.domain.rule import LEVELS, Measure, Rule
 from atalaia.domain.score import Clock, Term
 from atalaia.domain.words import LANGUAGES, duration
+from atalaia.plurals import filled
 
 MEASURES: dict[Measure, tuple[str, str, str]] = {
     "value": ("{variable}", "{variable}", "{variable}"),
@@ -45,9 +46,9 @@ UNITS = {"1": ("", "", ""), "class": (" (classe)", " (class)", " (clase)")}
 
 _OVER = (" em {length}", " over {length}", " en {length}")
 _PLACES = (
-    ", em {n} lugares de uma área",
-    ", at {n} places of an area",
-    ", en {n} lugares de un área",
+    ", em {n} {n|lugar|lugares} de uma área",
+    ", at {n} {n|place|places} of an area",
+    ", en {n} {n|lugar|lugares} de un área",
 )
 _CHANCES = (
     "; ou em {chances} das rodadas dos modelos",
@@ -119,7 +120,7 @@ def _where(rule: Rule, i: int) -> Iterator[str]:
         if rule.places:
             yield _OF_AN_AREA[i]
     elif rule.places:
-        yield _PLACES[i].format(n=rule.places)
+        yield filled(_PLACES[i], n=rule.places)
     if rule.chance and not rule.score:
         yield _CHANCES[i].format(chances=_chances(rule, i))
     if near := rule.near:

@@ -169,6 +169,12 @@ _ALL = (
         "as many classes as there are",
     ),
     Variable(
+        "violent_wind_class", "class", 0, 7, None,
+        "squalls and funnel clouds: 0 none, 1 in the vicinity, 5 squall, 6 funnel cloud, 7 tornado "
+        "or waterspout",
+        "as far as the classes go",
+    ),
+    Variable(
         "severe_storm_m3_s3", "m³/s³", 0, 1_000_000, None,
         "CAPE times the wind's shear up to 500 hPa, where thunder is foretold; else 0",
         "CAPE of 8,000 J/kg in a shear of 100 m/s, with a margin",

@@ -161,6 +161,7 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "cape_j_kg": ("energia convectiva", "convective energy", "energía convectiva"),
     "weather_code": ("código do tempo", "weather code", "código del tiempo"),
     "thunderstorm_class": ("trovoada", "thunderstorm", "tormenta eléctrica"),
+    "violent_wind_class": ("ventania violenta", "violent wind", "racha violenta"),
     "severe_storm_m3_s3": (
         "energia da trovoada vezes cisalhamento do vento",
         "the thunderstorm's energy times shear of the wind",
@@ -371,11 +372,21 @@ _OR_MORE = ("{value} ou mais", "{value} or more", "{value} o más")
 _OR_LESS = ("{value} ou menos", "{value} or less", "{value} o menos")
 _DAYS = (("dia", "dias"), ("day", "days"), ("día", "días"))
 _CLASSES = (
-    ("nenhuma", "nas redondezas", "presente", "forte ou com granizo", "forte com granizo"),
-    ("none", "in the vicinity", "present", "heavy or with hail", "heavy with hail"),
-    ("ninguna", "en las cercanías", "presente", "fuerte o con granizo", "fuerte con granizo"),
+    (
+        *("nenhuma", "nas redondezas", "presente", "forte ou com granizo", "forte com granizo"),
+        *("vendaval súbito", "nuvem-funil", "tornado ou tromba-d'água"),
+    ),
+    (
+        *("none", "in the vicinity", "present", "heavy or with hail", "heavy with hail"),
+        *("squall", "funnel cloud", "tornado or waterspout"),
+    ),
+    (
+        *("ninguna", "en las cercanías", "presente", "fuerte o con granizo", "fuerte con granizo"),
+        *("turbonada", "nube embudo", "tornado o tromba marina"),
+    ),
 )
-"""What the classes of thunderstorms are called, the only unit whose numbers are names."""
+"""What classes are called, the only unit whose numbers are names: of thunderstorms, and from 5 on
+of violent wind."""
 _SINCE = ("desde {at}", "since {at}", "desde {at}")
 _FROM = ("a partir de {at}", "from {at}", "a partir de {at}")
 _PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} el {at}")

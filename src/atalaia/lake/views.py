@@ -24,6 +24,7 @@ NOT_AVERAGED = (
     "wind_gust_direction_deg",
     "weather_code",
     "thunderstorm_class",
+    "violent_wind_class",
 )
 """Neither `hourly` nor `daily` has these: a direction is no number on a line, codes and classes are
 none."""

@@ -12,6 +12,7 @@ import msgspec
 
 from atalaia.domain.words import LANGUAGES
 from atalaia.people.retention import DAY_S, RETENTION, Retention
+from atalaia.plurals import filled
 from atalaia.ports import Consent
 
 VERSION = "1"
@@ -24,8 +25,10 @@ _WORDS = (
     "idioma e horários que escolheu, este consentimento e o que lhe foi enviado. Nenhum nome.\n"
     "Como: endereço e escolhas, cifrados com uma chave só sua, que é destruída quando pedir para "
     "ser apagado.\n"
-    "Por quanto tempo: enquanto quiser os avisos; o que foi enviado, {messages} dias; depois que "
-    "parar tudo, {pending} dias; a prova deste consentimento, sem endereço, {consents} anos depois "
+    "Por quanto tempo: enquanto quiser os avisos; o que foi enviado, {messages} "
+    "{messages|dia|dias}; depois que "
+    "parar tudo, {pending} {pending|dia|dias}; a prova deste consentimento, sem endereço, "
+    "{consents} {consents|ano|anos} depois "
     "que o retirar.\n"
     "Quem responde: {controller}\n"
     "Seus direitos: parar, ver, corrigir, levar ou apagar seus dados, a qualquer hora e de graça, "
@@ -37,8 +40,10 @@ _WORDS = (
     "that you chose, this consent, and what was sent to you. No name.\n"
     "How: address and choices are encrypted with a key of your own, which is destroyed when you "
     "ask to be erased.\n"
-    "How long: as long as you want the alerts; what was sent, {messages} days; once you stopped "
-    "everything, {pending} days; the proof of this consent, without an address, {consents} years "
+    "How long: as long as you want the alerts; what was sent, {messages} {messages|day|days}; "
+    "once you stopped "
+    "everything, {pending} {pending|day|days}; the proof of this consent, without an address, "
+    "{consents} {consents|year|years} "
     "after you withdraw it.\n"
     "Who answers for it: {controller}\n"
     "Your rights: to stop, to see, correct, take along or erase your data, at any time and free "
@@ -50,8 +55,10 @@ _WORDS = (
     "idioma y horarios que eligió, este consentimiento y lo que se le envió. Ningún nombre.\n"
     "Cómo: dirección y elecciones, cifradas con una clave solo suya, que se destruye cuando pide "
     "que le borren.\n"
-    "Cuánto tiempo: mientras quiera los avisos; lo enviado, {messages} días; cuando haya detenido "
-    "todo, {pending} días; la prueba de este consentimiento, sin dirección, {consents} años "
+    "Cuánto tiempo: mientras quiera los avisos; lo enviado, {messages} {messages|día|días}; "
+    "cuando haya detenido "
+    "todo, {pending} {pending|día|días}; la prueba de este consentimiento, sin dirección, "
+    "{consents} {consents|año|años} "
     "después de retirarlo.\n"
     "Quién responde: {controller}\n"
     "Sus derechos: detener, ver, corregir, llevarse o borrar sus datos, en cualquier momento y "
@@ -88,7 +95,8 @@ class Words(msgspec.Struct, frozen=True):
 def consent_words(language: str, controller: Controller, keep: Retention = RETENTION) -> Words:
     """What somebody who reads `language` agrees to."""
     who = ", ".join(x for x in (controller.name, controller.contact) if x) or "-"
-    text = _WORDS[LANGUAGES.index(language)].format(
+    text = filled(
+        _WORDS[LANGUAGES.index(language)],
         messages=keep.messages_s // DAY_S,
         pending=keep.pending_s // DAY_S,
         consents=keep.consents_s // (365 * DAY_S),

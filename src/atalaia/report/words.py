@@ -19,6 +19,7 @@ from atalaia.domain.words import (
     rounded,
     variable_name,
 )
+from atalaia.plurals import filled
 from atalaia.report.reported import Day, Spot
 
 _WORDS: dict[str, tuple[str, str, str]] = {
@@ -44,14 +45,17 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "Ningún dato en este período: nada se sabe de él. Esto no es tiempo en calma.",
     ),
     "days_unknown": (
-        "De {n} de {of} dias não há nenhum dado: deles nada se sabe, e não foram calmos.",
-        "Of {n} of {of} days there are no data: nothing is known of them, and they were not calm.",
-        "De {n} de {of} días no hay ningún dato: nada se sabe de ellos, y no fueron en calma.",
+        "De {n} de {of} {of|dia|dias} não há nenhum dado: {n|dele|deles} nada se sabe, e não "
+        "{n|foi calmo|foram calmos}.",
+        "Of {n} of {of} {of|day|days} there are no data: nothing is known of {n|it|them}, and "
+        "{n|it was|they were} not calm.",
+        "De {n} de {of} {of|día|días} no hay ningún dato: nada se sabe de {n|él|ellos}, y no "
+        "{n|fue|fueron} en calma.",
     ),
     "days_known": (
-        "De cada um dos {of} dias há algum dado.",
-        "Of each of the {of} days there are some data.",
-        "De cada uno de los {of} días hay algún dato.",
+        "{of|Do|De cada um dos} {of} {of|dia|dias} há algum dado.",
+        "{of|Of the|Of each of the} {of} {of|day|days} there are some data.",
+        "{of|Del|De cada uno de los} {of} {of|día|días} hay algún dato.",
     ),
     "were_blind": (
         "Nestas horas uma fonte não pôde ser vista. O que houve então pode faltar aqui.",
@@ -143,9 +147,9 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "dato. Discontinuo: una fuente no podía verse.",
     ),
     "days_with": (
-        "{n} dias com incidentes, de {of}",
-        "{n} days with incidents, of {of}",
-        "{n} días con incidentes, de {of}",
+        "{n} {n|dia|dias} com incidentes, de {of}",
+        "{n} {n|day|days} with incidents, of {of}",
+        "{n} {n|día|días} con incidentes, de {of}",
     ),
     "calm": ("calmo", "calm", "en calma"),
     "blind": ("uma fonte sem dados", "a source was silent", "una fuente sin datos"),
@@ -168,11 +172,14 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "95 %.",
     ),
     "performance_events": (
-        "Avisos contra {n} ocorrências, de {first} a {last} ({zone}); um evento são {least} ou "
+        "Avisos contra {n} {n|ocorrência|ocorrências}, de {first} a {last} ({zone}); um evento "
+        "são {least} ou "
         "mais num dia.",
-        "Alerts against {n} occurrences, {first} to {last} ({zone}); an event is {least} or more "
+        "Alerts against {n} {n|occurrence|occurrences}, {first} to {last} ({zone}); an event is "
+        "{least} or more "
         "in a day.",
-        "Avisos contra {n} ocurrencias, de {first} a {last} ({zone}); un evento son {least} o más "
+        "Avisos contra {n} {n|ocurrencia|ocurrencias}, de {first} a {last} ({zone}); un evento "
+        "son {least} o más "
         "en un día.",
     ),
     "performance_record": (
@@ -267,7 +274,7 @@ class Say:
     def __call__(self, key: str, **parts: object) -> str:
         """The words for a key; a word that is nobody's key is said as it is."""
         found = _WORDS.get(key)
-        return found[self.i].format(**parts) if found else key
+        return filled(found[self.i], **parts) if found else key
 
     def hazard(self, hazard: str) -> str:
         """``heavy rain``"""

@@ -25,9 +25,13 @@ OBSERVED = {
     97: HEAVY_OR_HAIL,
     98: PRESENT,  # with a duststorm or a sandstorm
     99: HEAVY_WITH_HAIL,
+    217: PRESENT,  # of table 4687, with 200 more: a dry one
 }
 """WMO-No. 306, code table 4677, where a person looks: all its other codes are no thunderstorm now
 (29 and 91 to 94 are one of the hour before, 13 is lightning too far off to be heard)."""
+_HIDE_THUNDER = (18, 19)
+"""But for squalls and funnel clouds: of what there is the highest code is told, and thunder without
+rain is 17."""
 
 AUTOMATIC = {
     190: PRESENT,
@@ -67,7 +71,7 @@ def observed_class(code: int, *, is_manned: bool) -> int | None:
     if code in OBSERVED:
         return OBSERVED[code]
     has_looked = is_manned and (code < 100 or code == NO_SIGNIFICANT_WEATHER)
-    return NONE if has_looked else None
+    return NONE if has_looked and code not in _HIDE_THUNDER else None
 
 
 NO_SIGNIFICANT_WEATHER = 508

@@ -53,8 +53,12 @@ def test_a_report_of_inmets_form_is_rows_of_the_catalogue() -> None:
     [
         # WMO-No. 306, code table 4677: thunderstorms at the time of observation
         (True, 17, 2), (True, 95, 2), (True, 96, 3), (True, 97, 3), (True, 98, 2), (True, 99, 4),
+        # Table 4687 has 200 more: a dry thunderstorm
+        (True, 217, 2),
         # ... of the hour before, lightning without thunder, other weather, nothing worth telling
         (True, 29, 0), (True, 91, 0), (True, 94, 0), (True, 13, 0), (True, 61, 0), (True, 508, 0),
+        # ... squalls and funnel clouds, whose code hides thunder without rain (17)
+        (True, 18, None), (True, 19, None),
         # not observed, and missing
         (True, 509, None), (True, 510, None), (True, None, None),
         # Table 4680: stations without a person, most of which cannot hear
@@ -69,7 +73,31 @@ def test_of_thunder_a_person_tells_and_a_machine_only_what_it_heard(
     station = [*AT_83967[:3], int(is_manned), *AT_83967[4:]]
     (found,) = observe(read(message([*HEAD, 20003], [[*station, code]])))
     expected = [] if thunder is None else [("thunderstorm_class", TEN, thunder, 0, None)]
-    assert found.rows == expected
+    assert [row for row in found.rows if row.variable == "thunderstorm_class"] == expected
+
+
+@pytest.mark.parametrize(
+    ("is_manned", "code", "wind"),
+    [
+        # Code table 4677, within sight, now or in the hour before; 4687's "destructive" one
+        (True, 18, 5), (True, 19, 6), (True, 219, 7), (False, 19, 6),
+        # Table 4680: a machine's squall and tornado; 19 is reserved there
+        (False, 118, 5), (False, 199, 7), (False, 119, None),
+        # A person who tells a lower code saw neither; a higher one hides them
+        (True, 0, 0), (True, 17, 0), (True, 508, 0), (True, 29, None), (True, 61, None),
+        (True, 95, None), (True, 213, None),
+        # What a machine does not tell it may not see
+        (False, 0, None), (False, 100, None), (False, 195, None), (False, 508, None),
+        (True, 509, None), (True, 510, None), (True, None, None),
+    ],
+)  # fmt: skip
+def test_a_squall_or_a_funnel_cloud_is_told_and_none_only_by_who_looked(
+    is_manned: bool, code: int | None, wind: int | None
+) -> None:
+    station = [*AT_83967[:3], int(is_manned), *AT_83967[4:]]
+    (found,) = observe(read(message([*HEAD, 20003], [[*station, code]])))
+    expected = [] if wind is None else [("violent_wind_class", TEN, wind, 0, None)]
+    assert [row for row in found.rows if row.variable == "violent_wind_class"] == expected
 
 
 def test_every_variable_is_of_the_catalogue() -> None:

@@ -204,6 +204,36 @@ def test_of_thunder_only_what_listened_for_it_says_that_there_is_none(
     assert report(text).thunderstorm == thunder
 
 
+@pytest.mark.parametrize(
+    ("text", "wind"),
+    [
+        ("05006KT 9999 +FC SCT010CB 22/19 Q1016", 7),
+        ("25030G55KT 1500 +TSRA +FC 22/19 Q1016", 7),
+        ("05006KT 9999 FC SCT010CB 22/19 Q1016", 6),
+        ("25030G45KT 3000 TSRA SQ 22/19 Q1016", 5),
+        ("25030G45KT 3000 SQ FC 22/19 Q1016", 6),
+        ("05006KT 9999 VCFC 22/19 Q1016", 1),
+        ("05006KT 9999 +TSRAGR 22/19 Q1016", 0),
+        ("05006KT CAVOK 22/19 Q1016 NOSIG", 0),
+        ("05006KT 9999 22/19 Q1016 REFC", 0),
+        ("05006KT 9999 22/19 Q1016 RESQ", 0),
+        ("05006KT 9999 22/19 Q1016 TEMPO 25045G60KT +FC", 0),
+        ("NIL", None),
+        ("05006KT 9999", None),
+        ("05006KT 9999 // 22/19 Q1016", None),
+        ("05006KT 9999 FCXY 22/19 Q1016", None),
+        # A machine tells a squall, and sees no funnel cloud.
+        ("AUTO 25030G45KT 5SM SQ CLR 22/19 A2992 RMK AO2", 5),
+        ("AUTO 05006KT 9999 22/19 Q1016", None),
+        ("AUTO 05006KT 9999 TSRA 22/19 Q1016", None),
+    ],
+)
+def test_squalls_and_funnel_clouds_count_at_the_station_and_neither_nearby_nor_before(
+    text: str, wind: int | None
+) -> None:
+    assert report(text).violent_wind == wind
+
+
 def test_a_trend_is_no_observation() -> None:
     found = report("09005KT 9999 22/20 Q1016 TEMPO 25045G60KT 0500 +TSGR")
     assert (found.wind_gust_m_s, found.visibility_m, found.weather) == (None, 10_000, [])

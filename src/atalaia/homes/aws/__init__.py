@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atalaia.domain.place import Places
@@ -18,7 +19,7 @@ from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, write
 from atalaia.homes.aws.outbox import DynamoOutbox
-from atalaia.homes.aws.people import DynamoPeople
+from atalaia.homes.aws.people import DynamoPeople, erased_of
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import LaneStream
 from atalaia.homes.aws.table_stream import open_stream
@@ -139,7 +140,9 @@ def open_home(
     def table(name: str) -> DynamoTable:
         return DynamoTable(clients, config.table(name))
 
-    outbox = DynamoOutbox(clients, table("outbox"), table("deliveries"))
+    outbox = DynamoOutbox(
+        clients, table("outbox"), table("deliveries"), partial(erased_of, table("people"))
+    )
     return AwsHome(
         config=config,
         clients=clients,

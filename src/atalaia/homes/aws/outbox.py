@@ -19,6 +19,10 @@ A step of fan-out takes effect by one transaction, however large it is: what is 
 behind it (`redo`). What it drops beyond a transaction is dropped before, under the condition that
 nobody else fans out meanwhile: a step that is killed in between is made anew, and finds some of
 it done.
+
+Whoever writes a message may still know who is erased just then. A transaction has no room to ask of
+each, so it is asked after: an erasure removes what was there before it was noted, and who writes
+later sees the note, and removes it again. What a killed function left goes by `retention`.
 """
 
 from __future__ import annotations
@@ -83,9 +87,19 @@ _AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
 
 
 class DynamoOutbox(Outbox):
-    """Fills `ports.Outbox`."""
+    """Fills `ports.Outbox`.
 
-    def __init__(self, clients: Clients, outbox: DynamoTable, deliveries: DynamoTable) -> None:
+    erased    those of some pseudonyms who are erased by now
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        outbox: DynamoTable,
+        deliveries: DynamoTable,
+        erased: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+    ) -> None:
+        self._erased = erased
         self._clients = clients
         self._table = outbox
         self._deliveries = deliveries
@@ -115,10 +129,10 @@ class DynamoOutbox(Outbox):
                 moved = self._table.put(at, *_stands_at(step.before))
                 joins = [action for row in into.values() for action in self._rows.changed(row)]
                 deliveries = [carried(one, by) for one in step.deliveries]
-                self._end(ending, [moved, *joins], new, deliveries)
+                gone = self._end(ending, [moved, *joins], new, deliveries)
             except Refused:
                 continue  # looked at anew: it says who was quicker
-            return len(new)
+            return len(new) - gone
         raise StateConflict("others write the outbox all the time; the step is tried again")
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
@@ -160,10 +174,10 @@ class DynamoOutbox(Outbox):
             before = self._rows.without(deliveries)
             head = [action for row in before for action in self._rows.changed(row)]
             try:
-                self._end([], head, [message], deliveries, takes_over=True)
+                gone = self._end([], head, [message], deliveries, takes_over=True)
             except Refused:
                 continue
-            return True
+            return not gone
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def claim(
@@ -437,8 +451,11 @@ class DynamoOutbox(Outbox):
         deliveries: Sequence[Delivery] = (),
         *,
         takes_over: bool = False,
-    ) -> None:
-        """Do `head`, settle some, and keep what is new: all or nothing. Raises Refused."""
+    ) -> int:
+        """Do `head`, settle some, and keep what is new: all or nothing. Raises Refused.
+
+        Returns how many of the new ones were removed again, as their person is erased by now.
+        """
         decides = list(head)
         late = sum(message.status in LAST for message in new)
         numbers = self._rows.count(decides, len(ending) + late)
@@ -446,6 +463,11 @@ class DynamoOutbox(Outbox):
             decides += self._rows.changed(row, settled=next(numbers))
         rest = self._rows.inserted(new, deliveries, numbers, takes_over=takes_over)
         self._redo.write(decides, rest)
+        erased = set(self._erased({message.person for message in new})) if new else ()
+        gone = [message.id for message in new if message.person in erased]
+        if gone:
+            self._remove(list(self._rows.many(gone).values()))
+        return len(gone)
 
     def _dropped(self, step: FanOut) -> list[OutboxRow]:
         """What the step drops, as it is to be; without what an earlier try of it has dropped."""

@@ -57,6 +57,8 @@ _decode_contact = msgspec.msgpack.Decoder(ContactRow).decode
 _decode_consent = msgspec.msgpack.Decoder(Consent).decode
 _decode_lookup_keys = msgspec.msgpack.Decoder(LookupKeys).decode
 
+_AGAIN_S, _AGAIN_MOST = 86_400, 200
+
 
 class DynamoPeople(People):
     """Fills `ports.People`. `forget_messages` removes all messages to a person."""
@@ -183,6 +185,7 @@ class DynamoPeople(People):
                 transact(self._clients, self._change(gone, ()))
             except Refused:
                 continue
+            self._forget_messages(pseudonym)  # written since the first look
             return
         raise StateConflict("others change people all the time; erase again")
 
@@ -410,6 +413,21 @@ def list_ends(clients: Clients, table: Callable[[str], DynamoTable]) -> int:
                 continue
             n += write(clients, table(name).change((found["pk"], found["sk"]), keys, *as_read))
     return n
+
+
+def erase_again(people: People, erased: Sequence[tuple[str, int]], now: int) -> None:
+    """Look again at the newest who were erased within a day: a function that wrote to them just
+    then may have been killed before it saw that. `erased`: pseudonyms and when, in order."""
+    for pseudonym, at in erased[-_AGAIN_MOST:]:
+        if at > now - _AGAIN_S:
+            people.erase(pseudonym, at)
+
+
+def erased_of(people: DynamoTable, pseudonyms: Collection[str]) -> set[str]:
+    """Those of them who are erased."""
+    found = people.many([("person", pseudonym) for pseudonym in pseudonyms])
+    rows = (_decode_person(item["row"]) for item in found.values())
+    return {row.pseudonym for row in rows if row.sealed is None}
 
 
 def _person_ends(row: bytes) -> Item:

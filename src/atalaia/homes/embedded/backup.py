@@ -10,6 +10,9 @@ A copy of a home has no keys, no look-ups of contacts, and nothing of what was c
 who has the copy and, later, the key that look-ups are made with could try phone numbers on those of
 people long erased. `restore` makes each look-up anew with the newest key, of what is sealed in its
 row with the person's key, for who still has one. Counts begin anew.
+
+The alert log of a restored home goes on far beyond the numbers that its copy has: the home that was
+lost gave the next ones to entries that programs have heard, and nothing is to bear theirs.
 """
 
 from __future__ import annotations
@@ -39,6 +42,11 @@ KEYS_KEPT = timedelta(days=6)
 LookupOf = Callable[[ContactRow], tuple[bytes, int] | None]
 """A contact without a look-up → its look-up, and the number of the key that made it (0: none);
 None: the person's key is gone."""
+
+LEAP, LEAP_A_SECOND = 1_000_000, 10
+"""By how much a restored alert log leaps: more than a home tells in the life of a copy. It grows
+with the time since, so that of a copy that is restored twice the second leap ends beyond what was
+told after the first."""
 
 _UNFINISHED = ".unfinished-backup"
 _KEYS_NAME = re.compile(r"keys-\d{8}T\d{6}Z")
@@ -122,6 +130,7 @@ def restore(
             with open_home(beside) as opened:
                 erased = _erase_again(opened, keys, lookup_in, now)
                 amend(opened)
+            _leap(beside / STORE, now)
             (beside / "lock").unlink()
             if home.exists():
                 home.rmdir()
@@ -151,6 +160,25 @@ def people_in(source: Path) -> list[str]:
 
 
 # The store
+
+
+def _leap(store: Path, now: int) -> None:
+    """Let the alert log of a restored store go on by numbers that none of its entries ever had."""
+    connection = apsw.Connection(str(store))
+    try:
+        with connection:
+            connection.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'alerts', 0"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'alerts')"
+            )
+            connection.execute(
+                "UPDATE sqlite_sequence SET seq = seq + ? + ? * max(0, ? - ("
+                " SELECT coalesce(unixepoch(max(sent_at)), 0) FROM alerts"
+                ")) WHERE name = 'alerts'",
+                (LEAP, LEAP_A_SECOND, now),
+            )
+    finally:
+        connection.close()
 
 
 def _copy_store(opened: EmbeddedHome, beside: Path) -> list[str]:

@@ -57,6 +57,9 @@ export function placesOf(incident) {
   return inside;
 }
 
+/** Its level at one of these: an official warning may have eased there, and stand elsewhere. */
+export const levelAt = (incident, id) => incident.levels?.[id] ?? incident.level;
+
 /** Open weather incidents, the worst first, then the newest. */
 export function open() {
   return [...store.incidents.values()]
@@ -84,12 +87,14 @@ export function grouped() {
 }
 
 /** Level by hazard of each place where something is going on, or some of it. */
-export function levelsByPlace(some = open()) {
+export function levelsByPlace(some = open(), least = "none") {
   const found = new Map();
   for (const incident of some) {
     for (const id of placesOf(incident)) {
+      const level = levelAt(incident, id);
+      if (RANK[level] < RANK[least]) continue;
       const levels = found.get(id) ?? {};
-      levels[incident.hazard] = highest([levels[incident.hazard] ?? "none", incident.level]);
+      levels[incident.hazard] = highest([levels[incident.hazard] ?? "none", level]);
       found.set(id, levels);
     }
   }
@@ -101,8 +106,11 @@ export function blindPlaces() {
   return new Set([...store.noData, ...store.blind.flatMap((one) => one.places ?? [])]);
 }
 
+/** The same of what somebody wants to see. */
+export const wantedByPlace = () => levelsByPlace(wanted(), store.chosen?.asked.level || "none");
+
 /** What the map shows: of now, or of the hour that somebody chose. */
-export const onMap = () => store.then ?? { levels: levelsByPlace(wanted()), blind: blindPlaces() };
+export const onMap = () => store.then ?? { levels: wantedByPlace(), blind: blindPlaces() };
 
 /** What the server's clock shows, in seconds. */
 export const now = () => (Date.now() + skew) / 1000;
@@ -366,7 +374,7 @@ function put(event) {
   if (alert.hazard === "cannot_see") reloadSources();
   else if (still.length) reload(); // it stands elsewhere as before: the list says how
   else if (alert.type === "end" || alert.type === "cancel") store.incidents.delete(alert.incident);
-  else store.incidents.set(alert.incident, { ...known, ...seen(alert, known), places, seq });
+  else store.incidents.set(alert.incident, { ...known, ...seen(alert, known), places, levels: {}, seq });
 }
 
 function seen(alert, known) {

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from atalaia.domain.alert import instant
-from atalaia.homes.aws.people import list_ends
+from atalaia.homes.aws.people import erase_again, list_ends
 from atalaia.logs import Logger
 from atalaia.people.registry import registry_of
 from atalaia.people.rotation import rotate_lookups
@@ -37,6 +37,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("list") == "people":
         return {"listed": list_ends(home.clients, home.table)}
     gone = upkeep(home, registry, now, deployment.has_time(context, _MARGIN_S))
+    erase_again(home.people, home.keys.erased(), now)
     told = {**msgspec.structs.asdict(gone), "talks": home.talks.forget(now)}
     log.info("forgotten", **told)
     return told

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from atalaia.sources import thunder
+from atalaia.sources import thunder, violent_wind
 from atalaia.sources.bufr.reader import BufrMessage, Told, Value
 
 PERIOD_NOT_GIVEN = "period not given"
@@ -238,9 +238,10 @@ class _Reading:
             self._over_period("rain_mm", value, _RAIN[code])
         elif code == _PRESENT_WEATHER:
             is_manned = self._seen.get(_STATION_TYPE) == _MANNED
-            storm = thunder.observed_class(int(value), is_manned=is_manned)
-            if storm is not None:
-                self._tell(thunder.VARIABLE, storm, 0, 0)
+            for told in (thunder, violent_wind):
+                found = told.observed_class(int(value), is_manned=is_manned)
+                if found is not None:
+                    self._tell(told.VARIABLE, found, 0, 0)
 
     def _wind(self, code: int, value: float) -> None:
         if code in (11_001, 11_002) and isinstance(self._sensor_m, int | float):

@@ -17,7 +17,7 @@ from typing import Any
 from atalaia.domain.payload import Payload
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReport, Value, report_number
-from atalaia.sources import thunder
+from atalaia.sources import thunder, violent_wind
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.metar.report import MetarReport, is_start, parse, weather_code
@@ -154,8 +154,11 @@ def _values(report: MetarReport) -> list[Value]:
     code = weather_code(report.weather)
     if code is not None:
         told.append(Value(at, 0, "weather_code", float(code)))
-    if report.thunderstorm is not None:
-        told.append(Value(at, 0, thunder.VARIABLE, float(report.thunderstorm)))
+    classes = (
+        (thunder.VARIABLE, report.thunderstorm),
+        (violent_wind.VARIABLE, report.violent_wind),
+    )
+    told += [Value(at, 0, name, float(value)) for name, value in classes if value is not None]
     told += [Value(at, period_s, "rain_mm", value) for period_s, value in report.rain]
     told += [
         Value(at, _EXTREMES_S, name, value)

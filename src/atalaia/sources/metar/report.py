@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from atalaia.sources import thunder
+from atalaia.sources import thunder, violent_wind
 from atalaia.sources.rejects import Unreadable, shown
 from atalaia.sources.units import conversion
 
@@ -57,6 +57,7 @@ class MetarReport:
     weather       groups of present weather at the station: ``-SHRA``; not in the vicinity (VC) and
                   not of before (RE)
     thunderstorm  its class (`thunder`); None: nobody, and nothing, listened for thunder
+    violent_wind  its class (`violent_wind`); None: nobody looked for it
     rain          (period in seconds, mm); 0 mm is also "a trace"
     temperature_max_c, temperature_min_c   of the six hours before
     needs_care    ``$``: the sensor says that it needs care
@@ -77,6 +78,7 @@ class MetarReport:
     pressure_sea_level_hpa: float | None = None
     weather: list[str] = field(default_factory=list)
     thunderstorm: int | None = None
+    violent_wind: int | None = None
     rain: list[tuple[int, float]] = field(default_factory=list)
     temperature_max_c: float | None = None
     temperature_min_c: float | None = None
@@ -121,6 +123,7 @@ def parse(text: str, received_at: int, observed_at: int | None = None) -> MetarR
     _read_body(report, body)
     _read_remarks(report, remarks)
     report.thunderstorm = _thunderstorm(report, body, remarks)
+    report.violent_wind = _violent_wind(report, body)
     return report
 
 
@@ -424,11 +427,34 @@ def _thunderstorm(report: MetarReport, body: list[str], remarks: list[str]) -> i
     if any(group.startswith("VC") for group in heard):
         return thunder.VICINITY
     has_ears = not report.is_automatic or heard or any(map(_THUNDER_REMARK.fullmatch, remarks))
-    # What follows on the weather shows that the report was not cut short of it.
-    follows = (report.temperature_c, report.pressure_sea_level_hpa)
-    is_whole = follows != (None, None) and not report.unread
     is_told = not any(group in _NOT_TOLD for group in (*body, *remarks))
-    return thunder.NONE if has_ears and is_whole and is_told else None
+    return thunder.NONE if has_ears and _is_whole(report) and is_told else None
+
+
+def _violent_wind(report: MetarReport, body: list[str]) -> int | None:
+    """The class of squall or funnel cloud that a report tells of; that of none only where an
+    observer told the weather whole: a machine does not see them."""
+    here = [
+        violent_wind.TORNADO
+        if group == "+FC"
+        else violent_wind.FUNNEL_CLOUD
+        if "FC" in group
+        else violent_wind.SQUALL
+        for group in report.weather
+        if "FC" in group or "SQ" in group
+    ]
+    if here:
+        return max(here)
+    if any(group.startswith("VC") and "FC" in group for group in body):
+        return violent_wind.VICINITY
+    has_looked = not report.is_automatic and _is_whole(report) and "//" not in body
+    return violent_wind.NONE if has_looked else None
+
+
+def _is_whole(report: MetarReport) -> bool:
+    """What follows on the weather shows that the report was not cut short of it."""
+    follows = (report.temperature_c, report.pressure_sea_level_hpa)
+    return follows != (None, None) and not report.unread
 
 
 def _code(group: str) -> int | None:

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { capital, hazard } from "../format.js";
 import { icon } from "../icons.js";
 import { LEVELS, RANK } from "../levels.js";
-import { placesOf, store } from "../store.js";
+import { levelAt, placesOf, store } from "../store.js";
 import { t } from "../words.js";
 
 const NAMES = ["hazard", "level", "state"];
@@ -25,7 +25,7 @@ export function chosen(query) {
   const isThere = (place) => !asked.state || (place !== undefined && stateOf(place) === asked.state);
   const alert = (one) => (!asked.hazard || one.hazard === asked.hazard)
     && (!asked.level || RANK[one.level] >= RANK[asked.level])
-    && (!asked.state || placesOf(one).some((id) => isThere(store.places.get(id))));
+    && (!asked.state || placesOf(one).some((id) => isThere(store.places.get(id)) && !(RANK[levelAt(one, id)] < RANK[asked.level])));
   // By hazard or level only those are places that have one: that others are calm is not known.
   const place = (one, hasLevel) => isThere(one) && (hasLevel || !(asked.hazard || asked.level));
   return { asked, alert, place, told: NAMES.filter((name) => asked[name]).map((name) => said(name, asked[name])).join(" · ") };

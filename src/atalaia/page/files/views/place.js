@@ -7,7 +7,7 @@ import { ago, amount, capital, clock, figure, hazard, length, measured, number, 
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
 import { ahead, fans, grouped, instants, keyOf, latest, measures, passed, within } from "../series.js";
-import { now as serverNow, on, open, placesOf, store } from "../store.js";
+import { levelAt, now as serverNow, on, open, placesOf, store } from "../store.js";
 import { t } from "../words.js";
 import { failed, report, share, unloaded } from "./parts.js";
 
@@ -128,7 +128,8 @@ function fanned(groups, found) {
 function state(place) {
   // By the server's word: it knows how often each source speaks there.
   const hasData = store.summary ? !store.noData.has(place.id) : place.has_data;
-  const mine = open().filter((one) => placesOf(one).includes(place.id));
+  const mine = open().filter((one) => placesOf(one).includes(place.id)).map((one) => ({ ...one, level: levelAt(one, place.id) }))
+    .sort((a, b) => RANK[b.level] - RANK[a.level]);
   const lost = store.blind.filter((one) => one.places?.includes(place.id));
   const shown = mine.map((one) => h("a", { class: `state-line level-${one.level}`, href: `/#/alert/${encodeURIComponent(one.incident)}` },
     shape(one.level, 30),
@@ -212,7 +213,7 @@ function charts(place, groups, now, hours) {
   // What is going on comes first, the worst before the others.
   const levels = new Map();
   for (const one of [...open()].reverse()) {
-    if (one.variable && placesOf(one).includes(place.id)) levels.set(keyOf(one), one.level);
+    if (one.variable && placesOf(one).includes(place.id)) levels.set(keyOf(one), levelAt(one, place.id));
   }
   const drawn = [];
   for (const group of [...groups].sort((a, b) => (RANK[levels.get(keyOf(b))] ?? 0) - (RANK[levels.get(keyOf(a))] ?? 0))) {

@@ -5,7 +5,7 @@ import { capital, clock, figure, hazard, length, plain } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries, leaflet } from "../libraries.js";
-import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, renew, store, wanted, zoneOf } from "../store.js";
+import { blindPlaces, canSee, grouped, nameOf, on, open, placesOf, renew, store, wanted, wantedByPlace, zoneOf } from "../store.js";
 import { t } from "../words.js";
 import { systemCard } from "./systems.js";
 
@@ -219,8 +219,16 @@ function card(incident) {
     h("span", { class: "card-place" }, nameOf(incident.place_id),
       ids.length > 1 && ids[0] !== incident.place_id ? ` (${ids.length})` : ""),
     h("span", { class: "card-more" }, h("b", {}, t.short[incident.level]), " · ",
-      isToCome ? t.map.from(at) : at)),
+      isToCome ? t.map.from(at) : at),
+    elsewhere(incident)),
   h("span", { class: "card-value" }, newest(incident))));
+}
+
+/** Where a warning stands at other levels than the card's. */
+function elsewhere({ levels = {} }) {
+  return LEVELS.map((level) => [level, Object.keys(levels).filter((id) => levels[id] === level)]).filter(([, ids]) => ids.length)
+    .map(([level, ids]) => h("span", { class: "card-more" }, shape(level, 13),
+      ` ${t.short[level]}: ${ids.slice(0, 3).map(nameOf).join(", ")}${ids.length > 3 ? ` (${ids.length})` : ""}`));
 }
 
 function newest(incident) {
@@ -243,7 +251,7 @@ function byName() {
 }
 
 function drawPlaces(list, found, state) {
-  const levels = levelsByPlace(wanted());
+  const levels = wantedByPlace();
   const blind = blindPlaces();
   const asked = plain(state.asked.trim());
   const matching = byName()
