@@ -153,7 +153,7 @@ def test_each_problem_is_said_in_the_language_of_who_asks(tmp_path: Path) -> Non
 
 def test_a_sentence_with_values_is_found_by_one_look_at_its_words() -> None:
     """Where what stands between the values comes many times, each way to cut it would be one."""
-    pattern = _Pattern("{a} of {b}, and {c} of {d} years", ("{d} {c} {b} {a}",))
+    pattern = _Pattern("{a} of {b}, and {c} of {d} years", ("{d} {c} {b} {a}",), {})
     assert pattern.values("1 of 2 of 3, and 4 of 5 years") == {
         **{"a": "1", "b": "2 of 3"},
         **{"c": "4", "d": "5"},
