@@ -336,11 +336,13 @@ def test_what_the_service_does_not_do_it_says_in_the_page_s_language(
         await page.fill("#key", "push-s3cret-7Vq2mXz9LwK4")
         await page.get_by_role("button", name="Entrar").click()
         for language, why in (
-            ("pt-BR", "diga um perigo, um lugar, ou os dois: não é possível silenciar tudo"),
             ("es", "diga un peligro, un lugar, o los dos: no se puede silenciar todo"),
             ("en", "name a hazard, a place, or both: all of it cannot be silenced"),
+            ("pt-BR", "diga um perigo, um lugar, ou os dois: não é possível silenciar tudo"),
         ):
+            before = await page.wait_for_selector("#silence-why")
             await page.select_option("#tools select", language)
+            await before.wait_for_element_state("hidden")  # what is written into it is gone with it
             await page.fill("#silence-why", "x")
             await page.locator("form button[type=submit], form button:not([type])").first.click()
             await page.get_by_text(why).wait_for()
