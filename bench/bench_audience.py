@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ import shapely
 from atalaia.domain.alert import Moved
 from atalaia.notify.audience import Audience, Circles, Event
 from atalaia.sources import gazetteer
-from figures import Figure, named, tell
+from figures import Figure, named, on_one_core, tell
 
 RADIUS_KM = 25.0
 EARTH_KM = 6371.0088
@@ -206,8 +205,7 @@ def main() -> None:
         "--country", nargs="*", default=["BR", "all"], help="each two letters, or all"
     )
     given = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    on_one_core()
     countries = [None if one == "all" else one for one in given.country]
     tell([row for one in countries for row in rows(given.people, given.events, one)])
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import tempfile
 import time
 from contextlib import nullcontext
@@ -32,7 +31,7 @@ from atalaia.memory import give_back, settle
 from atalaia.ports import Record, State
 from atalaia.sources import decode_all
 from bench_speed import POLL_S, START, Bytewax, Weather, bytewax
-from figures import Figure, tell
+from figures import Figure, on_one_core, tell
 
 POLLS_A_TURN = 5
 """Of one side, before the other takes the same."""
@@ -94,8 +93,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=8_000)
     parser.add_argument("--without-bytewax", action="store_true")
     given = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    on_one_core()
     give_back()  # as the watch does when it starts
     n = given.records // given.places * given.places
     with tempfile.TemporaryDirectory(prefix="atalaia-bench-") as name:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -32,7 +31,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.homes.embedded import open_home
 from atalaia.sources import decode_all
-from figures import Figure, named, tell
+from figures import Figure, named, on_one_core, tell
 
 PLACES = 5_000
 POLL_S = 90
@@ -205,7 +204,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    on_one_core()
     places = Places(
         Place(id=f"place-{i:04d}", name=f"Place {i}", latitude=LATITUDE, longitude=LONGITUDE)
         for i in range(PLACES)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -35,7 +34,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.memory import give_back
 from atalaia.sources import decode_all
-from figures import PYTHON, Figure, tell
+from figures import PYTHON, Figure, on_one_core, tell
 from peers import environment
 
 START = 1_726_897_440
@@ -226,8 +225,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8_000)
     parser.add_argument("--without-bytewax", action="store_true")
     given = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    on_one_core()
     give_back()  # as the watch does when it starts
     run(
         min(10 * given.batch, given.records), given.places, given.batch, wanted_all=False

@@ -72,6 +72,13 @@ class Figure(NamedTuple):
         return f"{bound} {aim}"
 
 
+def on_one_core() -> None:
+    """From now on this process, and what it starts, is on one core, as a peer of one thread is.
+    Where a system knows no such thing nothing happens."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 def tell(figures: Sequence[Figure], memory_mb: float | None = None) -> None:
     """Print the figures, with the memory that this process had at most (or that is given), and
     hand them on."""

@@ -29,6 +29,7 @@ OBSERVED = {
 }
 """WMO-No. 306, code table 4677, where a person looks: all its other codes are no thunderstorm now
 (29 and 91 to 94 are one of the hour before, 13 is lightning too far off to be heard)."""
+
 _HIDE_THUNDER = (18, 19)
 """But for squalls and funnel clouds: of what there is the highest code is told, and thunder without
 rain is 17."""
