@@ -21,9 +21,10 @@ from atalaia.cli import main
 from atalaia.cli.replays import replay
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry, instant, to_line
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Commit, Record
@@ -157,7 +158,7 @@ def in_log_order(entries: Iterable[LogEntry]) -> list[LogEntry]:
 
 
 def _nothing(_payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
-    return Decoded(Readings.empty())
+    return Decoded()
 
 
 def objects(text: str) -> list[Any]:

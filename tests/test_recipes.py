@@ -146,7 +146,7 @@ import numpy as np
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decode
+from atalaia.domain.decoded import Decode
 from atalaia.domain.reading import Kind, Readings
 from atalaia.sources.decoding import Wanted, by_content, plain_error, times_of_rows
 from atalaia.sources.rejects import Rejects, Unreadable

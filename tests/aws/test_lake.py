@@ -15,9 +15,9 @@ from atalaia.batch.sweep import EVERY_S
 from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import read_contact
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.lake import gold, raw
 from atalaia.people.bodies import own_source, seal_body
 from atalaia.people.registry import Registry

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Floats, Ints, Kind, Readings
 from atalaia.homes.embedded import EmbeddedHome
 
 NOON = 1_714_478_400  # 2024-04-30T12:00:00Z

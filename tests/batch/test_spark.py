@@ -22,9 +22,10 @@ from atalaia.batch.learn import learn, learn_on
 from atalaia.batch.refine import compact, rebuild, refine
 from atalaia.batch.spark import SparkWorkers, _in_a_line, open_spark
 from atalaia.cli.workers import lake_of
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decode, Kind, Readings
+from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import SettingsInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home

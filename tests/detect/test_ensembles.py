@@ -21,11 +21,11 @@ from atalaia.detect.watch import Watch
 from atalaia.detect.worst import worst_hours
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.chance_record import BANDS, NO_RECORD, ChanceRecord, RecordStep, key_of
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.lanes import Lane
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.rule import LEVELS, RuleSet
 from atalaia.ports import Record
 from oracles import cases
@@ -247,7 +247,7 @@ class Told:
 
     def _decode(self, payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
         some = [self.answers[int(payload.body)] for payload in payloads]
-        decoded = Decoded(Readings.empty(), ensembles=some)
+        decoded = Decoded(ensembles=some)
         return self.lane.narrowed(decoded) if self.lane else decoded
 
     def live(self, *answers: Ensemble) -> list[LogEntry]:

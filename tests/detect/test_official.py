@@ -13,11 +13,12 @@ from atalaia.detect.mentions import FORGET_AFTER_S
 from atalaia.detect.official import SPLIT_S
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.message import compose
 from atalaia.domain.official import Official, OfficialArea, OfficialText
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.ports import Record
 from stories import HOUR, T0, Memory, places, rows, rule_set, series, told
 

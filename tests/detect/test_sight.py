@@ -13,7 +13,7 @@ from atalaia import rules
 from atalaia.detect.sight import sight
 from atalaia.detect.watch import Watch
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind, Readings
+from atalaia.domain.reading import Kind, Readings
 
 NOW = 1_768_046_400
 RULES = rules.load("inmet")
@@ -21,7 +21,7 @@ PLACES = Places(Place(id=name, name=name, latitude=0.0, longitude=0.0) for name 
 
 
 def watch(**expected_s: int) -> Watch:
-    return Watch(RULES, PLACES, lambda *_: Decoded(Readings.empty()), expected_s=expected_s)
+    return Watch(RULES, PLACES, expected_s=expected_s)
 
 
 def hear(

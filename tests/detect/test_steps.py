@@ -15,7 +15,7 @@ from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry, Moved, instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decoded, Kind, Readings
+from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Person, Subscription, Threshold
 from atalaia.notify.audience import Audience, Event
@@ -56,7 +56,7 @@ def watched(
     where: Places | None = None,
     at: Sequence[int] = (),
 ) -> list[LogEntry]:
-    watch = Watch(rules, where or places(1), lambda _payloads, _wanted: Decoded(Readings.empty()))
+    watch = Watch(rules, where or places(1))
     watch.incidents.steps = steps
     log = in_log_order(e for part in cut(readings, at) for e in watch.live(part).entries)
     assert_sane(log)
@@ -208,7 +208,7 @@ def test_rules_that_nobody_can_set_a_limit_on_tell_no_peaks() -> None:
 
 
 def test_limits_are_taken_up_between_two_batches() -> None:
-    watch = Watch(GUST, places(1), lambda _payloads, _wanted: Decoded(Readings.empty()))
+    watch = Watch(GUST, places(1))
     first, second, third = cut(series([11, 16, 17, 18]), [T0 + HOUR, T0 + 2 * HOUR])
     assert len(watch.live(first).entries) == 1
     assert watch.live(second).entries == []

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.lanes import Lane, lane_of, lanes_of
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.peaks import Peak, new_highs, passed, told_peaks
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded
 from oracles import cases
 from stories import DAY, HOUR, T0, rows, rule, series
 

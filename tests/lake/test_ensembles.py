@@ -17,10 +17,10 @@ from atalaia.batch import refine_steps
 from atalaia.batch.archive import archive
 from atalaia.batch.counted import counting
 from atalaia.batch.refine import rebuild, refine
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.ensemble import FEWEST_RUNS, Ensemble
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake
@@ -333,7 +333,7 @@ def test_a_row_that_cannot_be_written_is_told_and_stops_no_other(home: EmbeddedH
         first, *others = decoded.counts
         valid_at = first.valid_at.copy()
         valid_at[3] = 2**62
-        return Decoded(Readings.empty(), counts=[replace(first, valid_at=valid_at), *others])
+        return Decoded(counts=[replace(first, valid_at=valid_at), *others])
 
     put(home, told(0))
     report = refine(home.state, home.lake, mistaken, PLACES)

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Decoded
 from atalaia.errors import PayloadInvalid
 from atalaia.lake import raw
 from atalaia.lake.answers import Answers, tally, together

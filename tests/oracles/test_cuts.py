@@ -12,7 +12,7 @@ import pytest
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Level
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.reading import Readings
 from stories import Shift, assert_sane, cut, in_log_order, places, watched
 
 from . import HISTORIES
@@ -61,7 +61,7 @@ def test_a_long_batch_tells_what_its_instants_tell_one_by_one_steps_included(see
     told = history(seed, 250)
 
     def lived(at: Sequence[int]) -> list[bytes]:
-        watch = Watch(RULES, WHERE, lambda _payloads, _wanted: Decoded(Readings.empty()))
+        watch = Watch(RULES, WHERE)
         asked = {"gust": [9.0, 14.0, 18.0], "gust-now": [11.0], "rain-1h": [5.0, 9.0]}
         watch.incidents.steps = dict.fromkeys(range(len(WHERE) + 1), asked)
         entries = (entry for part in cut(told, at) for entry in watch.live(part).entries)

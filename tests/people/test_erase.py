@@ -14,9 +14,9 @@ import pytest
 
 from atalaia.batch.archive import archive
 from atalaia.domain.contact import read_contact
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.delivery import Delivery, Message, Outcome, settled
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.errors import StateConflict
 from atalaia.lake import raw
@@ -242,7 +242,7 @@ def test_a_key_at_hand_is_let_go_when_the_erasure_is_heard_of(w: World) -> None:
 
 def decode(payloads: list[Payload], wanted: frozenset[str] | None) -> Decoded:
     rejects = [Reject(source=p.source, reason=p.body.decode(errors="replace")) for p in payloads]
-    return Decoded(Readings.empty(), rejects)
+    return Decoded(rejects=rejects)
 
 
 def test_a_pushed_body_is_opened_for_its_decoder_alone(w: World) -> None:

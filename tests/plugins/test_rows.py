@@ -14,9 +14,10 @@ from hypothesis import settings as few
 from hypothesis import strategies as st
 
 from atalaia.api.keys import ApiKey
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.sources import decode_all, pushable
 
 from .bring import installed, package

@@ -14,9 +14,9 @@ import pytest
 from atalaia.clock import Clock
 from atalaia.detect import consumer as consumers
 from atalaia.detect.consumer import Consumer, Follower
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.domain.reading import Decoded
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded import stream as streams

@@ -11,11 +11,13 @@ import pytest
 
 from atalaia.batch import archive, refine_steps
 from atalaia.batch.refine import rebuild
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.replay import readings as replays
+from atalaia.replay.rows import payload_of, read_again, reading_of
 from atalaia.rules import load
 from atalaia.sources import by_time, decode_all, readings_csv
 from atalaia.sources.recorded import read_files
@@ -80,8 +82,8 @@ def test_what_is_judged_is_what_a_decoder_makes_of_the_payloads(
     rows = read_files([recorded], PLACES).readings.in_order()
     parts = {int(part.known_at[-1]): part for part in rows.between_instants(1000)}
     assert len(parts) > 3
-    payloads = [replays._payload(at, part, PLACES) for at, part in parts.items()]
-    ours = replays._reading_of(parts)(payloads, wanted)
+    payloads = [payload_of(at, part, PLACES) for at, part in parts.items()]
+    ours = reading_of(parts)(payloads, wanted)
     theirs = decode_all(PLACES)(payloads, wanted)
     assert (ours.rejects, theirs.rejects) == ([], [])
     assert told(ours.readings) == told(theirs.readings)
@@ -107,14 +109,14 @@ def test_gold_is_what_reading_its_raw_again_makes_of_it(
 def test_bodies_are_read_again_where_their_rows_are_not_at_hand(recorded: Path) -> None:
     rows = read_files([recorded], PLACES).readings.in_order()
     parts = list(rows.between_instants(300))
-    payloads = [replays._payload(int(part.known_at[-1]), part, PLACES) for part in parts]
+    payloads = [payload_of(int(part.known_at[-1]), part, PLACES) for part in parts]
     read: list[int] = []
 
     def otherwise(some: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
         read.extend(payload.received_at for payload in some)
         return decode_all(PLACES)(some, wanted)
 
-    decode = replays._read_again(iter(parts), otherwise)
+    decode = read_again(iter(parts), otherwise)
     for first, last in ((2, 3), (3, 7), (1, 2), (7, 9), (8, 10)):
         ours = decode(payloads[first:last], None)
         assert told(ours.readings) == told(Readings.concat(parts[first:last]))

@@ -14,9 +14,10 @@ from hypothesis import settings as few
 from hypothesis import strategies as st
 
 from atalaia.clock import Clock
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.settings import Settings, load
 from atalaia.settings.plans import plans
 from atalaia.sources import decode_all

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.fire_weather import Codes, Noon, fire_weather_index, next_codes
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.sources import decode_all
 
 HOUR, DAY = 3600, 86_400

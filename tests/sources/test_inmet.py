@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.sources import inmet
 
 HEAD = """REGIAO:;S

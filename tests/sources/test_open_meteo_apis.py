@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from atalaia import rules
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.ensemble import TOLD_OF
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import decode_all, storms
 from atalaia.sources.open_meteo_apis import FORECAST, FURTHER, VARIABLES, asked_by, requests

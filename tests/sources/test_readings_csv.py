@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import readings_csv
 from atalaia.sources.times import EARLIEST, LATEST

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded
 from atalaia.sources import decode_all
 from atalaia.sources.ensemble_models import LAST_S, MODELS, OLDEST_S, steps_of
 from ensembles import DAY, HOUR, answer, payload

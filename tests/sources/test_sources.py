@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Readings
+from atalaia.domain.reading import NO_TIME, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import decode_all, decoders
 from atalaia.sources.decoding import Wanted

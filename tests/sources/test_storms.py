@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.sources import decode_all
 from atalaia.sources.open_meteo_apis import FURTHER, asked_by
 

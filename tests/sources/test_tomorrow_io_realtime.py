@@ -16,9 +16,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded
 from atalaia.sources import thunder, tomorrow_io, tomorrow_io_realtime
 from atalaia.sources.body import read_json
 from atalaia.sources.rejects import Rejects, Unreadable, shown

@@ -16,9 +16,10 @@ from atalaia.api.access import Role
 from atalaia.api.keys import add_key, caller_of
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import refine
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Kind, Readings
+from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.errors import StateConflict
@@ -194,7 +195,7 @@ def test_a_station_that_cannot_be_written_is_told_and_the_next_refine_does_not_m
 ) -> None:
     def decode(_payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
         some = [heard("garden"), heard("x" * 300), heard("roof")]
-        return Decoded(Readings.empty(), stations=some)
+        return Decoded(stations=some)
 
     w.home.stream.append([pushed({})])
     archive(w.home.stream, w.home.state, w.home.lake)

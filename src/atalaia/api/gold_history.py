@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from atalaia.api import read_models as models
-from atalaia.api.history import NEWEST_S, PERCENTILES, TimedCache, chance_hashes, climate_item
+from atalaia.api.climate_view import PERCENTILES, climate_item, folder_of
+from atalaia.api.history import NEWEST_S, TimedCache, chance_hashes
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.detect.items import forecasts_in
@@ -31,7 +32,6 @@ from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.lake.fan import counts_of, runs_sql
 from atalaia.lake.past import readings_of
-from atalaia.lake.raw import folder_name
 from atalaia.lake.seen import HOUR_S, MOST_REACH, seen_at, seen_sql
 from atalaia.logs import Logger
 from atalaia.ports import Result, Sql
@@ -223,8 +223,8 @@ def _rows_within(columns: str, since: int, until: int, which: str = "true") -> s
 def climate_sql(place_id: str) -> tuple[str, str]:
     """A place's climate and its return levels. The path keeps Athena from other places' files."""
     percentiles = ", ".join(f"element_at(percentiles, {n}) AS p{n}" for n in PERCENTILES)
-    folder = folder_name(place_id).replace("'", "''")
-    where = f"place_id = {_quoted(place_id)} AND strpos(\"$path\", '/place={folder}/') > 0"
+    folder = _quoted("/" + folder_of(place_id))
+    where = f'place_id = {_quoted(place_id)} AND strpos("$path", {folder}) > 0'
     return (
         f"SELECT {_CLIMATE}, {percentiles} FROM climate WHERE {where} AND hour IS NULL "
         "ORDER BY variable, month",

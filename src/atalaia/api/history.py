@@ -11,28 +11,24 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from atalaia.api import read_models as models
+from atalaia.api.climate_view import has_climate, read_climate_item
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.batch.upkeep import refined
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Bools, Decode, Readings
+from atalaia.domain.reading import Bools, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid
-from atalaia.lake import gold
 from atalaia.lake.fan import newest_runs
 from atalaia.lake.past import past_readings, seen_hours
-from atalaia.lake.raw import folder_name
 from atalaia.logs import Logger
-from atalaia.ports import Home, Lake
+from atalaia.ports import Home
 
-if TYPE_CHECKING:
-    from atalaia.lake.climate import Months, ReturnLevel
-
-PERCENTILES = (1, 10, 50, 90, 99)
 SEEN_FOR_S = 300
 """GOLD is made every 15 minutes; who looks at many hours asks once."""
 
@@ -219,11 +215,11 @@ class MemoryHistory:
         held = self._climates.get(place_id)
         if held is not None:
             return held[0]
-        # Without DuckDB where there is none: a watch that nobody asks for climate stays small.
-        lake, folder = self._home.lake, f"{gold.CLIMATE}place={folder_name(place_id)}/"
-        if not await asyncio.to_thread(lake.keys, folder):
+        lake = self._home.lake
+        if not await asyncio.to_thread(has_climate, lake, place_id):
             return self._climates.put(place_id, None)
-        return self._climates.put(place_id, await self._alone(lambda: _climate(lake, place_id)))
+        read = partial(read_climate_item, lake, place_id)
+        return self._climates.put(place_id, await self._alone(read))
 
     async def seen(self, since: int, hours: int, reach: Mapping[str, int]) -> Bools:
         """See `PlaceHistory.seen`; the same for some minutes."""
@@ -300,56 +296,3 @@ class TimedCache(Generic[T]):
         while len(self._held) > _MOST_KEPT:
             self._held.popitem(last=False)
         return value
-
-
-def _climate(lake: Lake, place_id: str) -> models.ClimateItem:
-    # Only now: it brings DuckDB.
-    from atalaia.lake.climate import read_climate  # noqa: PLC0415
-
-    return climate_item(*read_climate(lake, place_id))
-
-
-def climate_item(months: Iterable[Months], levels: Iterable[ReturnLevel]) -> models.ClimateItem:
-    """A place's climate as it is shown, of the rows that GOLD has of it."""
-    bands: dict[str, models.BandItem] = {}
-    for row in months:
-        if row.hour is not None:
-            continue
-        band = bands.setdefault(
-            row.variable,
-            models.BandItem(
-                variable=row.variable,
-                unit=row.unit,
-                source=row.source,
-                first_year=row.first_year,
-                last_year=row.last_year,
-                is_norm=row.is_norm,
-                months=[],
-            ),
-        )
-        band.months.append(
-            models.MonthItem(
-                month=row.month,
-                mean=row.mean,
-                mean_minimum=row.mean_minimum,
-                mean_maximum=row.mean_maximum,
-                percentiles={
-                    str(n): row.percentiles[n - 1] for n in PERCENTILES if row.percentiles
-                },
-            )
-        )
-    told = [
-        models.ReturnLevelItem(
-            variable=row.variable,
-            unit=row.unit,
-            window_s=row.window_s,
-            extreme=row.extreme,
-            return_years=row.return_years,
-            level=row.level,
-            low=row.low,
-            high=row.high,
-        )
-        for row in levels
-        if row.level is not None
-    ]
-    return models.ClimateItem(bands=list(bands.values()), return_levels=told)

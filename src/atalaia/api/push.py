@@ -22,8 +22,9 @@ from starlette.concurrency import run_in_threadpool
 from atalaia.api import consoles
 from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.problem import Problem, errors
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Kind
+from atalaia.domain.reading import Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import QueueFull, StateConflict
 from atalaia.sources import readings_csv

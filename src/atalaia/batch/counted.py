@@ -18,10 +18,11 @@ from atalaia.batch.chances_told import by_chance
 from atalaia.detect.ensembles import Ensembles, Passing
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Decoded, Floats, Ints
+from atalaia.domain.reading import Floats, Ints
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.domain.rule_counts import QUANTILES, RuleCounts
 from atalaia.lake.norms import norms_of

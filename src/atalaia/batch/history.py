@@ -19,7 +19,7 @@ from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
 from atalaia.lake.logged import logged_bare
@@ -151,7 +151,7 @@ def lived(
 
 def _watch(rules: RuleSet, places: Places, lake: Lake | None) -> Watch:
     norms = no_norms if lake is None else norms_of(lake, rules, places)
-    return Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
+    return Watch(rules, places, norms=norms)
 
 
 def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:

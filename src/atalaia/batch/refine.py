@@ -21,9 +21,9 @@ import duckdb
 
 from atalaia.batch.mend import may_hold, mend_raw, set_aside_gold
 from atalaia.batch.refine_steps import Folded, steps
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
 from atalaia.lake.alert_log import merge_log, refine_log

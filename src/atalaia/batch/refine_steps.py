@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.decoded import Decode
+from atalaia.domain.reading import Readings
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from atalaia.batch.refine import Scratch, replace
 from atalaia.batch.refine_steps import STEP_ROWS, Folded, steps
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.reading import Readings
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import AtalaiaError, SettingsInvalid
 from atalaia.lake import gold, raw

@@ -14,9 +14,9 @@ from atalaia.cli.options import existing, settings_of
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
+    from atalaia.domain.decoded import Decode, Decoded
     from atalaia.domain.payload import Payload
     from atalaia.domain.place import Places
-    from atalaia.domain.reading import Decode, Decoded
     from atalaia.domain.rule import RuleSet
     from atalaia.homes.embedded import EmbeddedHome
     from atalaia.people.service import PeopleService

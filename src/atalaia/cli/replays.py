@@ -16,7 +16,7 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.replay.readings import Progress, Replayed, no_progress
 
 if TYPE_CHECKING:
-    from atalaia.domain.reading import Decode
+    from atalaia.domain.decoded import Decode
 
 
 def replay(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from atalaia.batch.counted import counted
 from atalaia.batch.spark import SparkWorkers
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.homes.embedded.lake import FolderLake

@@ -21,11 +21,11 @@ from atalaia.detect.official import Officials
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual, no_norms
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.decoded import Decode, Decoded, nothing, rejects_of_each
 from atalaia.domain.lanes import Lane
 from atalaia.domain.official import are_kin
-from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Delay, Ints, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import Commit, Record, State
 
@@ -64,7 +64,7 @@ class Watch:
         self,
         rules: RuleSet,
         places: Places,
-        decode: Decode,
+        decode: Decode = nothing,
         norms: Usual = no_norms,
         expected_s: dict[str, int] | None = None,
         lane: Lane | None = None,
@@ -141,19 +141,18 @@ class Watch:
         Time passes by what comes: recorded rows bring their own, and live payloads the time at
         which they were received, even if nothing is in them.
         """
-        payloads = [record.payload for record in records]
-        decoded = Decoded(Readings.empty())
-        if payloads:
-            decoded = self._decode(payloads, self.rules.variables)
+        payloads, wanted = [record.payload for record in records], self.rules.variables
+        decoded = self._decode(payloads, wanted) if payloads else Decoded()
         readings = decoded.readings
         if decoded.stations:
             readings = Readings.concat([readings, self.instruments.see(decoded.stations)])
-        step = self.live(readings.in_order(), _clock(payloads), decoded)
+        step = self.live(readings.in_order(), _clock(records), decoded)
         step.delays = decoded.delays
         for told in decoded.stations:
             for source, n in told.readings.counts().items():
                 step.rows[source] = step.rows.get(source, 0) + n
         offset = records[-1].offset if records else 0
+        rejects = rejects_of_each(decoded, self._decode, payloads, wanted)
         commit = Commit(
             consumer=CONSUMER,
             offset=offset,
@@ -161,7 +160,7 @@ class Watch:
                 [readings.place, *(told.place for told in decoded.ensembles)], step.now
             ),
             entries=step.entries,
-            rejects=list(self._rejects(records, decoded)),
+            rejects=[(records[i].offset, reject) for i, reject in rejects],
         )
         return step, commit
 
@@ -209,15 +208,6 @@ class Watch:
         ]
         return tuple(sorted(keys))
 
-    def _rejects(self, records: Sequence[Record], decoded: Decoded) -> Iterator[tuple[int, Reject]]:
-        """Which payload each reject came from; only batches with rejects are decoded twice."""
-        if len(records) == 1:
-            yield from ((records[0].offset, reject) for reject in decoded.rejects)
-            return
-        for record in records if decoded.rejects else ():
-            for reject in self._decode([record.payload], self.rules.variables).rejects:
-                yield record.offset, reject
-
     def _changed_items(self, heard: Sequence[Ints], now: int) -> dict[str, bytes | None]:
         """State of the places that were heard of, and of all else that changed."""
         changed = {place for places in heard for place in np.unique(places).tolist()}
@@ -257,6 +247,6 @@ class Watch:
                 yield f"place:{self.places[place].id}", body
 
 
-def _clock(payloads: Sequence[Payload]) -> list[int]:
+def _clock(records: Sequence[Record]) -> list[int]:
     """Instants besides those of the rows: when live answers came, even empty ones."""
-    return [payload.received_at for payload in payloads if not payload.is_recorded]
+    return [one.payload.received_at for one in records if not one.payload.is_recorded]

@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Bools, Decoded
+from atalaia.domain.reading import Bools
 
 _TELLS_OFFICIAL = 0
 """The lane that tells official warnings, of all places: one of them is one incident."""

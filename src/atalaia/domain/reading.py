@@ -6,22 +6,15 @@ one valid time. There is no object a reading anywhere on the hot path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.variable import CATALOGUE
-
-if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
-    from atalaia.domain.ensemble import Ensemble
-    from atalaia.domain.official import Official
-    from atalaia.domain.rule_counts import RuleCounts
-    from atalaia.domain.station_reading import StationsDecoded
 
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
 Floats: TypeAlias = NDArray[np.float64]
@@ -263,41 +256,3 @@ class Delay(NamedTuple):
     source: str
     received_at: int
     delay_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a decoder made of some payloads: the rows it could read, and reasons for the rest.
-
-    officials   warnings of others, each with when it was received
-    stations    what instruments said, in the order in which it came; no place has seen it yet
-    delays      of what came live: by these clocks are known that are wrong
-    ensembles   what runs of models say: of each answer one
-    counts      what rules make of these, where the decoder was asked (`batch.counted`)
-    """
-
-    readings: Readings
-    rejects: list[Reject] = field(default_factory=list)
-    officials: list[tuple[int, Official]] = field(default_factory=list)
-    stations: list[StationsDecoded] = field(default_factory=list)
-    delays: list[Delay] = field(default_factory=list)
-    ensembles: list[Ensemble] = field(default_factory=list)
-    counts: list[RuleCounts] = field(default_factory=list)
-
-    @staticmethod
-    def together(parts: Iterable[Decoded]) -> Decoded:
-        """What all parts hold, in their order."""
-        parts = list(parts)
-        return Decoded(
-            Readings.concat(part.readings for part in parts),
-            [reject for part in parts for reject in part.rejects],
-            [official for part in parts for official in part.officials],
-            [told for part in parts for told in part.stations],
-            [delay for part in parts for delay in part.delays],
-            [told for part in parts for told in part.ensembles],
-            [told for part in parts for told in part.counts],
-        )
-
-
-Decode: TypeAlias = Callable[[Sequence[Payload], frozenset[str] | None], Decoded]
-"""Payloads and the variables wanted (None: all) → readings. Never raises for bad input."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from atalaia.domain.alert import Alert, LogEntry
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.lake.alert_rows import SELECTED, SELECTED_BARE, bare_alert_of, entry_of
 from atalaia.lake.query import query
 from atalaia.ports import Home

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.reading import Readings
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.lake import gold
 from atalaia.lake.ensembles import merge_ensembles
 from atalaia.lake.merge import (

@@ -22,8 +22,8 @@ from atalaia.lake.views import named
 from atalaia.ports import Home, Lake, Result, Sql
 
 if TYPE_CHECKING:
+    from atalaia.domain.decoded import Decode
     from atalaia.domain.place import Places
-    from atalaia.domain.reading import Decode
 
 
 def query(

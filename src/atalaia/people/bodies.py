@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import msgspec
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import raw
 from atalaia.people.vault import Vault
@@ -127,7 +128,7 @@ def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
         rejects: list[Reject] = []
         opened = (_opened(vault(), payload, rejects) for payload in sealed)
         theirs = decode([payload for payload in opened if payload is not None], wanted)
-        others = decode(plain, wanted) if plain else Decoded(Readings.empty())
+        others = decode(plain, wanted) if plain else Decoded()
         rejects += [_without_quotes(reject) for reject in theirs.rejects]
         return replace(
             others,

@@ -11,8 +11,8 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -21,15 +21,15 @@ import numpy as np
 
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
-from atalaia.domain.payload import Payload, Reject, by_reason
+from atalaia.domain.payload import Reject, by_reason
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Readings
+from atalaia.domain.reading import Bools, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit, Home
-from atalaia.sources import readings_csv
+from atalaia.replay.rows import payload_of, read_again, reading_of
 from atalaia.sources.recorded import read_by_time
 
 REPLAY = "replay"
@@ -113,7 +113,7 @@ def replay(
         if rejects:
             home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in rejects]))
         lived = _Lived(np.zeros(len(places), bool))
-        watch = Watch(rules, places, _reading_of(lived.parts), norms)
+        watch = Watch(rules, places, reading_of(lived.parts), norms)
         _run(home, rows.parts(size), len(rows), watch, lived, places if is_kept else None, progress)
         sources = list(rows.sources)
         if is_kept:
@@ -154,7 +154,7 @@ def keep(
     with home.hold("refine"):
         decode = counting(home.lake, home, rules, places)
         if parts is not None:
-            decode = _read_again(parts, decode)
+            decode = read_again(parts, decode)
         refine(home.state, home.lake, decode, places, now=now)
         if now is not None:
             compact(home.lake, now)
@@ -180,55 +180,6 @@ def claim_new(home: Home, what: str) -> None:
     if home.state.note(REPLAY) is not None or home.stream.last_offset():
         raise StateConflict(f"home {home.name} is in use; give a new --home, or none")
     home.state.set_note(REPLAY, what)
-
-
-def _payload(received_at: int, part: Readings, places: Places | None) -> Payload:
-    """A part of the rows as a recorded payload; without places nobody will ever read its body."""
-    return Payload(
-        source=readings_csv.NAME,
-        content=readings_csv.CSV,
-        received_at=received_at,
-        body=b"" if places is None else readings_csv.write(part, places),
-        is_recorded=True,
-    )
-
-
-def _reading_of(parts: Mapping[int, Readings]) -> Decode:
-    """The rows that became payloads, by when these were received: what a decoder would make of
-    them, and was made once already."""
-
-    def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        found = []
-        for payload in payloads:
-            part = parts[payload.received_at]
-            chosen = {
-                k: column for k, column in part.values.items() if wanted is None or k in wanted
-            }
-            found.append(replace(part, values=chosen))
-        return Decoded(Readings.concat(found))
-
-    return decode
-
-
-def _read_again(parts: Iterator[Readings], otherwise: Decode) -> Decode:
-    """What was decoded already, of payloads in the order in which they were received, by the rows
-    cut as they were cut into these: a quarter of refining was to read bodies that had been written
-    of rows at hand. Of payloads that come a second time, or have no rows: `otherwise`.
-    """
-    read = NO_TIME
-
-    def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        nonlocal read
-        found: dict[int, Readings | None] = {payload.received_at: None for payload in payloads}
-        while read < max(found, default=NO_TIME) and (part := next(parts, None)) is not None:
-            read = int(part.known_at[-1])
-            if read in found:
-                found[read] = part
-        known = {at: part for at, part in found.items() if part is not None}
-        whole = len(known) == len(found)
-        return (_reading_of(known) if whole else otherwise)(payloads, wanted)
-
-    return decode
 
 
 def _fingerprint(of_rows: str, size: int, rules: RuleSet, places: Places) -> str:
@@ -303,7 +254,7 @@ def _run(
         if last <= done:
             continue
         lacking = list(lived.parts.items())[max(home.stream.last_offset() - first, 0) :]
-        home.stream.append([_payload(at, part, places) for at, part in lacking])
+        home.stream.append([payload_of(at, part, places) for at, part in lacking])
         _, commit = watch.step(home.stream.read(done, last - done))
         home.state.commit(commit)
         done = last

@@ -21,8 +21,8 @@ from atalaia.detect.starts import Start
 from atalaia.detect.values import Usual
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import StateConflict
 from atalaia.lake import raw

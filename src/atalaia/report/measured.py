@@ -11,7 +11,7 @@ from atalaia.batch.history import kept
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decoded, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import Floats, Ints, Kind, Readings
 from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import PayloadInvalid
@@ -64,7 +64,7 @@ def _judged(
 ) -> tuple[list[Line], list[Limit]]:
     """The very values that the watch held against the limits, source by source."""
     alone = RuleSet(rule.name, (rule,))
-    watch = Watch(alone, places, _nothing, norms_of(home.lake, alone, places))
+    watch = Watch(alone, places, norms=norms_of(home.lake, alone, places))
     position = (
         members[0] if places.get(subject) else len(places) + list(places.areas).index(subject)
     )
@@ -83,10 +83,6 @@ def _judged(
         for name, parts in by_source.items()
     ]
     return lines, limits or _fixed(rule)
-
-
-def _nothing(_payloads: object, _wanted: object) -> Decoded:
-    return Decoded(Readings.empty())
 
 
 def _line(label: str, at: Ints, value: Floats) -> Line:

@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.alert import instant
+from atalaia.domain.decoded import Decode
 from atalaia.domain.link import REACHING, Nearby, Spots, StationLink, speaks_for
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decode
 from atalaia.lake.places import named_place
 from atalaia.lake.query import query
 from atalaia.ports import Home

@@ -15,8 +15,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from atalaia.clock import Clock
+from atalaia.domain.decoded import Decode
 from atalaia.domain.lanes import Lane
-from atalaia.domain.reading import Decode
 from atalaia.metrics import Metrics
 from atalaia.ports import Home, State
 from atalaia.settings import Settings

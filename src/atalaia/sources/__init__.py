@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from atalaia.domain.decoded import Decode, Decoded, nothing
 from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Decoded, Readings
 
 if TYPE_CHECKING:
     from atalaia.sources.decoding import Wanted
@@ -39,7 +39,7 @@ def decoders(places: Places) -> dict[str, Decode]:
         cap.NAME: cap.decoder(places),
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
-        CLOCK: _no_rows,
+        CLOCK: nothing,
         described.NAME: described.decoder(places),
         PLUGGED: plugged.decoder(places),
         **{name: of_stations(decode) for name, decode in instruments(places).items()},
@@ -83,7 +83,7 @@ def _of(known: dict[str, Decode], source: str) -> Decode | None:
 
 def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
     if decode is None:
-        return Decoded(Readings.empty(), [_unknown(payload) for payload in payloads])
+        return Decoded(rejects=[_unknown(payload) for payload in payloads])
     try:
         return decode(payloads, wanted)
     except Exception as error:
@@ -95,12 +95,8 @@ def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Want
                 reason="fault in the decoder",
                 detail=f"{type(error).__name__}; please report it with this payload",
             )
-            return Decoded(Readings.empty(), [fault])
+            return Decoded(rejects=[fault])
     return Decoded.together(_decode_one(decode, [payload], wanted) for payload in payloads)
-
-
-def _no_rows(_payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
-    return Decoded(Readings.empty())
 
 
 def _unknown(payload: Payload) -> Reject:

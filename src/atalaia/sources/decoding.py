@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Delay, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Delay, Ints, Kind, Readings
 from atalaia.sources.rejects import Rejects, Unreadable
 
 Wanted: TypeAlias = frozenset[str] | None

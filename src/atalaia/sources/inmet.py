@@ -20,9 +20,10 @@ from functools import partial
 
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Floats, Ints, Kind, Readings
 from atalaia.sources.columns import parsed, present
 from atalaia.sources.decoding import (
     Wanted,

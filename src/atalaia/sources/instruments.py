@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.official import Official
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import (
     StationReadings,

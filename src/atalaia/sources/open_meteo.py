@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Ints, Readings
+from atalaia.domain.reading import Ints, Readings
 from atalaia.sources import fire_days, open_meteo_apis, storms
 from atalaia.sources.body import read_json
 from atalaia.sources.decoding import (

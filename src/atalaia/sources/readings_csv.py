@@ -20,9 +20,10 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Bools, Decode, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.body import read_json
 from atalaia.sources.cells import Cells, columns_of

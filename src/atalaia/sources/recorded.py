@@ -12,9 +12,10 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from atalaia.given import read_given
 from atalaia.sources import inmet, open_meteo, readings_csv

@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decode, Decoded, Kind, Readings
+from atalaia.domain.reading import Kind, Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.decoding import (
     Wanted,

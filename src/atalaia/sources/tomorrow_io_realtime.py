@@ -22,9 +22,10 @@ from msgspec.structs import astuple
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Bools, Decoded, Delay, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Delay, Floats, Ints, Kind, Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import FUTURE_S, TOLD_AHEAD_S, Wanted, is_answer, is_wanted

@@ -13,9 +13,10 @@ import numpy as np
 
 from atalaia.clock import Clock
 from atalaia.domain.alert import instant
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decoded, Floats, Kind
+from atalaia.domain.reading import Floats, Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import decode_all
 from atalaia.sources.plan import Plan

@@ -22,8 +22,8 @@ from atalaia.batch.counted import counting
 from atalaia.batch.learn import learn_on
 from atalaia.batch.refine import rebuild
 from atalaia.batch.spark import SparkWorkers, open_spark
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import from_environment

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.cap.document import XmlReader
 from atalaia.sources.cap.fields import Fields

@@ -14,30 +14,29 @@ from typing import Any
 
 import numpy as np
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Ints, Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReport, Value
 from atalaia.domain.variable import CATALOGUE
-from atalaia.sources.columns import numbers, parsed, present
-from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error
+from atalaia.sources.decoding import Wanted, by_content, plain_error
 from atalaia.sources.described.description import (
     NAME,
     PLACES,
     STATIONS,
     DescribedStation,
-    DescribedValue,
     Description,
     parted,
 )
 from atalaia.sources.described.table import DescribedRows, rows_of
 from atalaia.sources.described.times import seconds_of
+from atalaia.sources.described.values import column_of, columns_of, number_of
 from atalaia.sources.instruments import StationsTold, of_stations
 from atalaia.sources.instruments import by_content as stations_by_content
 from atalaia.sources.rejects import Rejects, shown
 from atalaia.sources.told import positions_of, rows_told
-from atalaia.sources.units import conversion
 
 __all__ = ["NAME", "decoder"]
 
@@ -62,15 +61,9 @@ def _read_places(places: Places, payload: Payload, wanted: Wanted, rejects: Reje
     place = _place_of_rows(description, rows, payload, places, rejects)
     valid_at = _times(description, rows, payload.received_at, rejects)
     is_good = (place >= 0) & (valid_at != NO_TIME)
-    values = {
-        name: _values(name, each, description, rows, rejects)
-        for name, each in description.values.items()
-        if is_wanted(name, wanted)
-    }
+    values = columns_of(description, rows, wanted, rejects)
     sums = (each.period_s for name, each in description.values.items() if CATALOGUE[name].is_sum)
-    rows_of_places = rows_told(
-        payload, place, description.kind, valid_at, present(values), next(sums, 0)
-    )
+    rows_of_places = rows_told(payload, place, description.kind, valid_at, values, next(sums, 0))
     return rows_of_places.take(is_good)
 
 
@@ -98,7 +91,7 @@ def _read_stations(payload: Payload, rejects: Rejects) -> StationsTold:
     told = description.station or DescribedStation()
     valid_at = _times(description, rows, payload.received_at, rejects).tolist()
     columns = [
-        (name, each.period_s, _values(name, each, description, rows, rejects).tolist())
+        (name, each.period_s, column_of(name, each, description, rows, rejects).tolist())
         for name, each in description.values.items()
     ]
     facts = {key: _said(getattr(told, key), rows) for key in ("latitude", "longitude")}
@@ -152,14 +145,7 @@ def _said(value: float | str, rows: DescribedRows) -> list[Any]:
     if not isinstance(value, str):
         return [value] * len(rows.numbers)
     found = rows.column(value) if value else [None] * len(rows.numbers)
-    return [_number(each) for each in found]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        column, _ = parsed([value])
-        return None if math.isnan(column[0]) else float(column[0])
-    return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+    return [number_of(each) for each in found]
 
 
 def _within(value: float | None, limit: float) -> float | None:
@@ -172,40 +158,3 @@ def _times(
     if not description.time:
         return np.full(len(rows.numbers), received_at, np.int64)
     return seconds_of(rows.column(description.time), rows.numbers, description, rejects)
-
-
-def _values(
-    name: str,
-    each: DescribedValue,
-    description: Description,
-    rows: DescribedRows,
-    rejects: Rejects,
-) -> Floats:
-    """One variable's column in the catalogue's unit; NaN where a value is missing or is none."""
-    cells = rows.column(each.path)
-    if description.missing:
-        cells = [None if _is_missing(cell, description.missing) else cell for cell in cells]
-    if all(cell is None or isinstance(cell, int | float) for cell in cells):
-        column, faults = numbers(cells)
-    else:  # numbers come as texts too: all of CSV, and many an API's
-        column, faults = parsed([_cell(cell, description.decimal) for cell in cells])
-    for i, reason in faults:
-        rejects.add(reason, f"row {rows.numbers[i]}: {each.path} is {shown(cells[i])}")
-    unit = each.unit or CATALOGUE[name].unit
-    scale, offset = conversion(unit, name) or (math.nan, 0.0)
-    return np.round(column * scale + offset, 4)
-
-
-def _cell(value: Any, decimal: str) -> str:
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else repr(value)
-    return text.replace(".", "").replace(",", ".") if decimal == "," else text
-
-
-def _is_missing(cell: Any, missing: Sequence[str | float]) -> bool:
-    """Whether a cell says that there is no value: as it is written, or as a number."""
-    if cell is None or cell in missing:
-        return True
-    number = _number(cell) if isinstance(cell, str) else None
-    return number is not None and number in missing

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Floats, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Floats, Ints, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.given import meant
 from atalaia.plugins import PluginAnswer, PluginRows
