@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 SRC = Path(__file__).parents[1] / "src"
@@ -104,6 +105,11 @@ def test_no_module_knows_most_of_the_others() -> None:
         if not module.startswith("atalaia.run.") and len(known := imports(module)) > MOST_IMPORTS
     }
     assert wide == {}
+
+
+def test_no_modules_name_each_other_in_a_ring() -> None:
+    """For types alone, and late, neither: what is below is understood without what is above."""
+    TopologicalSorter({module: imports(module) for module in modules()}).prepare()
 
 
 def test_the_roots_choose_and_do_nothing_else() -> None:
