@@ -16,6 +16,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atalaia.clock import Clock
 from atalaia.domain.official import Official
@@ -684,3 +686,10 @@ def test_no_damage_to_a_recorded_warning_makes_its_decoder_raise(shared: Path, n
             del body[chance.randrange(len(body)) :]
         read = found(bytes(body))
         assert read.officials or read.links or read.rejects or b"Actual" not in body
+
+
+@given(st.text())
+def test_the_form_of_a_code_is_told_letter_by_letter(code: str) -> None:
+    form = "".join("0" if each.isdigit() else "a" if each.isalpha() else each for each in code)
+    places = Places([Place(id=code, name="A", latitude=0, longitude=0)])
+    assert forms_of(places) == {form}

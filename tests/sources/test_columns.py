@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaia.sources.columns import numbers, parsed, present
+from atalaia.sources.columns import floats, numbers, parsed, present
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ANYTHING = st.one_of(
@@ -33,6 +33,18 @@ def test_numbers_and_nothing_are_read_without_a_fault(column: list[Any]) -> None
     values, faults = numbers(column)
     assert faults == []
     assert same(values, column)
+
+
+@given(st.lists(st.lists(st.one_of(FINITE, st.none())), max_size=30))
+def test_columns_of_floats_are_laid_end_to_end_bit_by_bit(columns: list[list[Any]]) -> None:
+    found = floats(columns)
+    wanted = np.array([each for column in columns for each in column], np.float64)
+    assert found.dtype == np.float64
+    assert found.tobytes() == wanted.tobytes()
+
+
+def test_so_are_more_than_a_header_of_two_bytes_can_count() -> None:
+    assert floats([[0.5] * 40_000] * 2).tolist() == [0.5] * 80_000
 
 
 @given(st.lists(ANYTHING))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.sources import open_meteo
+from atalaia.sources.open_meteo_plain import blocks_of_plain
 from oracles import cases
 
 NOON = 1_790_985_600
@@ -117,3 +120,68 @@ def test_answers_too_large_to_hold_together_are_read_in_parts(monkeypatch: Any) 
     monkeypatch.setattr(open_meteo, "_BYTES_AT_ONCE", len(some[0].body))
     assert told(DECODE(some, None)) == whole
     assert len(whole[0]) == 4
+
+
+@settings(max_examples=cases(60))
+@given(st.lists(answers(), min_size=1, max_size=5), st.booleans())
+def test_plain_answers_say_what_a_close_look_finds(some: list[Payload], few: bool) -> None:
+    wanted = frozenset({"rain_mm", "temperature_c"}) if few else None
+    with patch.object(open_meteo, "blocks_of_plain", lambda *_answer: None):
+        closely = told(DECODE(some, wanted))
+    assert told(DECODE(some, wanted)) == closely
+
+
+def plain(body: bytes | dict[str, Any]) -> None:
+    """An answer that is as it should be but for what this changes, read both ways."""
+    given = body if isinstance(body, bytes) else json.dumps(PLAIN | body).encode()
+    answer = Payload(
+        source="open-meteo", content="forecast", places=("a",), received_at=NOON, body=given
+    )
+    assert (blocks_of_plain(answer, 0, PLACES, 40.0) is not None) == (body in ({}, ZEROS, NULLS))
+    found = told(DECODE([answer], None))
+    with patch.object(open_meteo, "blocks_of_plain", lambda *_answer: None):
+        assert told(DECODE([answer], None)) == found
+
+
+HOURS: dict[str, Any] = {"time": ["2026-10-02T23:00"], "precipitation": [1]}
+PLAIN: dict[str, Any] = {
+    "latitude": 0.1,
+    "longitude": -0.1,
+    "timezone": "GMT",
+    "utc_offset_seconds": 0,
+    "hourly_units": {"time": "iso8601", "precipitation": "mm"},
+    "hourly": HOURS,
+}
+ZEROS = {"hourly": HOURS | {"precipitation": [-0.0]}}
+NULLS = {"hourly": HOURS | {"precipitation": [None]}, "daily": None, "daily_units": None}
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {},
+        ZEROS,
+        NULLS,
+        {"error": True, "reason": "no"},
+        {"error": False},
+        {"utc_offset_seconds": 0.0},
+        {"utc_offset_seconds": True},
+        {"latitude": 70},
+        {"latitude": "0.1"},
+        {"hourly_units": {"precipitation": None}},
+        {"hourly": HOURS | {"precipitation": None}},
+        {"hourly": HOURS | {"precipitation": [1, 2]}},
+        {"hourly": HOURS | {"precipitation": ["1"]}},
+        {"hourly": HOURS | {"snowfall": [True]}},
+        {"hourly": HOURS | {"time": [7]}},
+        {"hourly": {"precipitation": [1]}},
+        {"hourly": {"time": []}, "current": {"time": "2026-10-02T23:00", "precipitation": 1}},
+        {"hourly": None},
+        b'{"timezone": "\xff", ' + json.dumps(PLAIN).encode()[1:],
+        json.dumps(PLAIN).encode().replace(b"[1]", b"[1e999]"),
+        json.dumps(PLAIN).encode().replace(b"[1]", b"[NaN]"),
+        b"x",
+    ],
+)
+def test_what_is_otherwise_than_it_should_be_is_looked_at_closely(otherwise: Any) -> None:
+    plain(otherwise)

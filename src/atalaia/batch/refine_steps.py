@@ -19,6 +19,7 @@ from atalaia.errors import PayloadInvalid
 from atalaia.lake import raw
 from atalaia.lake.answers import Answers, tally, together
 from atalaia.lake.merge import RowRefused
+from atalaia.memory import uncollected
 from atalaia.ports import Lake
 
 STEP_ROWS = 250_000
@@ -151,7 +152,8 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
         told: dict[int, list[Answers]] = {}
         try:
             for part, payloads in raw.payloads_by_part(key, lake.read(key)):
-                decoded = decode(payloads, None)
+                with uncollected():
+                    decoded = decode(payloads, None)
                 if not len(payloads):  # the first of these lines is damaged
                     continue
                 readings.add(decoded.readings)

@@ -66,6 +66,19 @@ class Cadence:
             gaps[i] = one[start:]
         return list(zip(self.last_at[numbers].tolist(), gaps, strict=True))
 
+    def columns(self, numbers: Ints) -> tuple[Ints, Ints, Ints]:
+        """The same in columns: when each came last; its gaps, shape (KEPT, n), not to be changed;
+        and how many of these there are, the last ones."""
+        count, interval = self._even[numbers].astype(np.int64), self.interval[numbers]
+        gaps: Ints = np.broadcast_to(interval, (KEPT, len(numbers)))
+        uneven = np.flatnonzero(count < 0)
+        if len(uneven):
+            mine = self.gaps[numbers[uneven]]
+            gaps = gaps.copy()
+            gaps[:, uneven] = mine.T
+            count[uneven] = KEPT - (mine > 0).argmax(axis=1)
+        return self.last_at[numbers], gaps, count
+
     def hear(self, series: BySeries, at: Ints) -> tuple[Ints, Ints, Ints]:
         """What came of each of the series, and when, shape (n,).
 

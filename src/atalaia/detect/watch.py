@@ -31,8 +31,8 @@ from atalaia.ports import Commit, Record, State
 
 CONSUMER = "speed"
 
-_AT_ONCE = 256
-"""Places whose state is written together: their objects stay in the processor's cache."""
+_AT_ONCE = 512
+"""Places whose state is written together: it stays in the processor's cache."""
 
 
 class Step(msgspec.Struct):
@@ -72,6 +72,7 @@ class Watch:
         lane = lane or Lane(places)
         self.rules = rules
         self.places = places
+        self._keys = [f"place:{place.id}" for place in places]
         self._decode = decode
         self.table = SeriesTable(places)
         self._stations = f"station:{lane.number}:"
@@ -210,8 +211,7 @@ class Watch:
 
     def _changed_items(self, heard: Sequence[Ints], now: int) -> dict[str, bytes | None]:
         """State of the places that were heard of, and of all else that changed."""
-        changed = {place for places in heard for place in np.unique(places).tolist()}
-        changed |= self.incidents.touched | self.blindness.touched | self.instruments.forgotten
+        changed = self.incidents.touched | self.blindness.touched | self.instruments.forgotten
         self.incidents.touched, self.blindness.touched = set(), set()
         self.instruments.forgotten = set()
         n = len(self.places)
@@ -219,7 +219,8 @@ class Watch:
         for subject in (each for each in changed if each >= n):
             name = self.incidents.subject_name(subject)
             out[f"area:{name}"] = items.pack([], self.incidents.of(subject))
-        out.update(self._items_of_places(sorted(each for each in changed if each < n), now))
+        others = np.array([each for each in changed if each < n], np.int64)
+        out.update(self._items_of_places(np.unique(np.concatenate([*heard, others])).tolist(), now))
         open_outages = self.blindness.outages
         for source in self._outages_kept - open_outages.keys():
             out[f"source:{source}"] = None
@@ -239,12 +240,15 @@ class Watch:
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
             numbers, counts = self.table.at_places(some)
-            series = iter(items.save_series(self.table, numbers))
+            series = iter(items.pack_series(self.table, numbers))
             for place, count in zip(some, counts, strict=True):
+                if count == 1 and place not in is_open and place not in is_weighed:
+                    yield self._keys[place], items.pack_alone(next(series))
+                    continue
                 incidents = self.incidents.of(place) if place in is_open else []
                 kept = trust.of(place, now) if place in is_weighed else []
-                body = items.pack(list(islice(series, count)), incidents, kept)
-                yield f"place:{self.places[place].id}", body
+                body = items.pack_with(list(islice(series, count)), incidents, kept)
+                yield self._keys[place], body
 
 
 def _clock(records: Sequence[Record]) -> list[int]:

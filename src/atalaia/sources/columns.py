@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 
 from atalaia.domain.reading import Floats
@@ -14,6 +16,10 @@ Faults: TypeAlias = list[tuple[int, str]]
 """(position in the column, reason) of each value that could not be read."""
 
 _NUMBERS = {int, float, type(None)}
+
+_pack = msgspec.msgpack.Encoder().encode
+_FLOAT = np.dtype([("mark", "u1"), ("value", ">f8")])
+"""A float as MessagePack writes it."""
 
 
 def numbers(column: Sequence[object]) -> tuple[Floats, Faults]:
@@ -30,6 +36,24 @@ def numbers(column: Sequence[object]) -> tuple[Floats, Faults]:
         if _finite_but(values, column.count(None)):
             return values, []
     return _one_by_one(column, _number)
+
+
+def floats(columns: Sequence[Sequence[float | None]]) -> Floats:
+    """Columns that are known to hold floats, and None for missing, end to end.
+
+    MessagePack lays floats side by side three times as fast as NumPy takes them out of a list.
+    """
+    told = list(chain.from_iterable(columns))
+    packed = _pack(told)
+    begin = _begin_of_array(len(told))
+    if len(packed) == begin + _FLOAT.itemsize * len(told):  # a missing one takes a single byte
+        return np.frombuffer(packed, _FLOAT, offset=begin)["value"].astype(np.float64)
+    return np.array(told, np.float64)
+
+
+def _begin_of_array(n: int) -> int:
+    """The bytes that MessagePack writes before n values."""
+    return 1 if n < 16 else 3 if n < 1 << 16 else 5
 
 
 def parsed(cells: Sequence[str], missing: float | None = None) -> tuple[Floats, Faults]:

@@ -31,6 +31,7 @@ from atalaia.sources.decoding import (
 )
 from atalaia.sources.open_meteo_apis import BY_DAY, ENSEMBLE, FIRE_WEATHER, STORMS
 from atalaia.sources.open_meteo_blocks import PlaceBlock, Whose, blocks_of, hours_of_runs, rows_of
+from atalaia.sources.open_meteo_plain import blocks_of_plain
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.runs import of_hours
 from atalaia.sources.where import is_elsewhere, nearest
@@ -88,6 +89,10 @@ def _read(
     for some in _of_some_bytes(payloads):
         blocks: list[PlaceBlock] = []
         for number in some:
+            plain = blocks_of_plain(payloads[number], number, places, GRID_KM)
+            if plain is not None:
+                blocks += plain
+                continue
             try:
                 blocks += _blocks(payloads[number], number, places, rejects[number])
             except Unreadable as error:

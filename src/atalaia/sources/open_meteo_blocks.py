@@ -20,7 +20,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import thunder
-from atalaia.sources.columns import numbers, present
+from atalaia.sources.columns import floats, numbers, present
 from atalaia.sources.decoding import Wanted, is_wanted, times_of_rows
 from atalaia.sources.open_meteo_apis import ARCHIVE, BY_DAY, NOT_EVERYWHERE, VARIABLES
 from atalaia.sources.rejects import Rejects, shown
@@ -31,8 +31,8 @@ from atalaia.sources.units import conversion
 Make: TypeAlias = Callable[[Floats], Floats]
 """A field's column → a variable's, of the same shape."""
 
-_DAILY, _CURRENT = "daily", "current"
-_PERIODS = {_CURRENT: 0, "minutely_15": 900, "hourly": 3600, _DAILY: 86_400}
+DAILY, CURRENT = "daily", "current"
+PERIODS = {CURRENT: 0, "minutely_15": 900, "hourly": 3600, DAILY: 86_400}
 """The blocks that hold readings, with the seconds that a row's sums or means are of."""
 
 
@@ -51,6 +51,8 @@ class PlaceBlock(NamedTuple):
     units      as they are told, by field
     times      of its rows, local ones, as they came; ahead of UTC by `offset_s`
     period_s   what its sums are of
+    is_plain   its columns were read as floats (None: missing), one a time each, and its units as
+               texts: `open_meteo_plain`
     """
 
     whose: Whose
@@ -60,18 +62,19 @@ class PlaceBlock(NamedTuple):
     times: list[Any]
     offset_s: int
     period_s: int
+    is_plain: bool = False
 
 
 def blocks_of(element: dict[str, Any], whose: Whose, rejects: Rejects) -> Iterator[PlaceBlock]:
     """The blocks that hold readings, their single values as columns of one row."""
     has_any = False
-    for name, length_s in _PERIODS.items():
+    for name, length_s in PERIODS.items():
         columns = element.get(name)
-        if not isinstance(columns, dict) or (name == _DAILY and not BY_DAY.keys() & columns.keys()):
+        if not isinstance(columns, dict) or (name == DAILY and not BY_DAY.keys() & columns.keys()):
             continue
         has_any = True
-        period_s = _interval(columns, rejects) if name == _CURRENT else length_s
-        if name == _CURRENT:
+        period_s = interval(columns, rejects) if name == CURRENT else length_s
+        if name == CURRENT:
             columns = {key: [value] for key, value in columns.items()}
         units, times = element.get(f"{name}_units"), columns.get("time")
         offset = element.get("utc_offset_seconds")
@@ -86,7 +89,7 @@ def blocks_of(element: dict[str, Any], whose: Whose, rejects: Rejects) -> Iterat
         rejects.add("no known block", f"only {', '.join(sorted(map(str, element)))}")
 
 
-def _interval(current: dict[str, Any], rejects: Rejects) -> int:
+def interval(current: dict[str, Any], rejects: Rejects) -> int:
     """Seconds that the current block's sums cover; 0, and a reject, if it does not say."""
     interval: Any = current.get("interval")
     if type(interval) in (int, float) and 1 <= interval <= 86_400:
@@ -119,16 +122,19 @@ def rows_of(
 def _form(block: PlaceBlock, i: int) -> Hashable:
     """What blocks that are read together have in common. One with a column that is not as long as
     its times, or with a unit that is none, is alone."""
-    rows = len(block.times)
-    is_plain = all(
-        type(column) is list and len(column) == rows for column in block.columns.values()
-    )
     form = (
         block.whose.payload.source,
         block.name,
         block.period_s,
+        block.is_plain,
         tuple(block.columns),
         tuple(map(block.units.get, block.columns)),
+    )
+    if block.is_plain:
+        return form
+    rows = len(block.times)
+    is_plain = all(
+        type(column) is list and len(column) == rows for column in block.columns.values()
     )
     try:
         hash(form)
@@ -178,7 +184,7 @@ def _has_any(values: dict[str, Floats], rows: int) -> Bools:
 
 
 def _can_be_later(block: PlaceBlock) -> bool:
-    return block.whose.payload.content != ARCHIVE and block.name != _CURRENT
+    return block.whose.payload.content != ARCHIVE and block.name != CURRENT
 
 
 class _Many(NamedTuple):
@@ -196,15 +202,15 @@ class _Many(NamedTuple):
         name = self.blocks[0].name
         for i in np.flatnonzero(seconds == NO_TIME).tolist():
             self._reject(i, "not a time", f"{name}: {shown(times[i])}")
-        if name == _DAILY:  # a day is named by its beginning, and told at its end
-            return np.where(seconds == NO_TIME, NO_TIME, seconds + _PERIODS[_DAILY])
+        if name == DAILY:  # a day is named by its beginning, and told at its end
+            return np.where(seconds == NO_TIME, NO_TIME, seconds + PERIODS[DAILY])
         return seconds
 
     def values(self, wanted: Wanted) -> dict[str, Floats]:
         """The wanted variables in the catalogue's units, each of shape (rows,)."""
         values: dict[str, Floats] = {}
         first = self.blocks[0]
-        for key, variable in (BY_DAY if first.name == _DAILY else VARIABLES).items():
+        for key, variable in (BY_DAY if first.name == DAILY else VARIABLES).items():
             if key not in first.columns:
                 continue
             told = [each for each in _told_as(variable, first) if is_wanted(each[0], wanted)]
@@ -232,11 +238,14 @@ class _Many(NamedTuple):
             for start in self.starts[:-1].tolist():
                 self._reject(start, "unknown unit", detail)
             return None
-        told = list(chain.from_iterable(columns))
-        values, faults = numbers(told)
-        for i, reason in faults:
-            within = i - int(self.starts[self._block(i)])
-            self._reject(i, reason, f"{label}, value {within} is {shown(told[i])}")
+        if first.is_plain:
+            values = floats(columns)
+        else:
+            told = list(chain.from_iterable(columns))
+            values, faults = numbers(told)
+            for i, reason in faults:
+                within = i - int(self.starts[self._block(i)])
+                self._reject(i, reason, f"{label}, value {within} is {shown(told[i])}")
         scale, offset = known
         return values * scale + offset
 
@@ -285,7 +294,7 @@ def _told_as(variable: str, block: PlaceBlock) -> list[tuple[str, Make]]:
         return [(variable, _as_it_is)]
     if block.period_s == 0:  # a sum over an unknown time says nothing
         return []
-    if variable == "rain_mm" and block.name in (_CURRENT, "minutely_15"):
+    if variable == "rain_mm" and block.name in (CURRENT, "minutely_15"):
         an_hour = partial(np.multiply, 3600 / block.period_s)
         return [(variable, _as_it_is), ("rain_rate_mm_h", an_hour)]
     return [(variable, _as_it_is)]

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from atalaia.domain.geo import distance_km
 from atalaia.domain.place import Place
 
+_MOST_KM_A_DEGREE = 112.0
+
 
 def nearest(
     places: Iterable[Place], latitude: object, longitude: object, within_km: float
@@ -33,6 +35,10 @@ def is_elsewhere(place: Place, latitude: object, longitude: object, within_km: f
     One without coordinates, or with some that are none, says nothing of that.
     """
     if not (_is_degrees(latitude, 90) and _is_degrees(longitude, 180)):
+        return False
+    # By the meridian and then by the parallel it is not nearer.
+    degrees = abs(place.latitude - latitude) + abs(place.longitude - longitude)  # type: ignore[operator]
+    if degrees * _MOST_KM_A_DEGREE < within_km:
         return False
     km = distance_km(place.latitude, place.longitude, latitude, longitude)  # type: ignore[arg-type]
     return km > within_km

@@ -117,7 +117,8 @@ class SqliteState(State):
 
 
 def _write_items(cursor: apsw.Cursor, commit: Commit) -> None:
-    kept = [(key, body) for key, body in commit.items.items() if body is not None]
+    # As they lie in the file: a poll's items fill more pages than SQLite holds at a time.
+    kept = sorted((key, body) for key, body in commit.items.items() if body is not None)
     gone = [(key,) for key, body in commit.items.items() if body is None]
     cursor.executemany("INSERT OR REPLACE INTO items (key, body) VALUES (?, ?)", kept)
     cursor.executemany("DELETE FROM items WHERE key = ?", gone)

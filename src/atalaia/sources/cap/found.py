@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_letters, digits
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -17,6 +18,7 @@ MOST_LINKS = 2_000
 
 TYPES = ("Alert", "Update", "Cancel")
 _NO_WARNINGS = ("Ack", "Error")
+_FORM_OF_ASCII = str.maketrans(dict.fromkeys(digits, "0") | dict.fromkeys(ascii_letters, "a"))
 _STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")
 
 
@@ -104,6 +106,8 @@ def forms_of(places: Places) -> frozenset[str]:
 
 def _form(code: str) -> str:
     """What a code looks like, with ``0`` for digits and ``a`` for letters: ``a0000``."""
+    if code.isascii():
+        return code.translate(_FORM_OF_ASCII)
     return "".join("0" if each.isdigit() else "a" if each.isalpha() else each for each in code)
 
 
