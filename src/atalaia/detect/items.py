@@ -318,11 +318,6 @@ def _by_name(names: list[str], told: list[list[Any]], n: int) -> list[dict[str, 
     ]
 
 
-def _forecast(table: SeriesTable, number: int) -> dict[str, PackedArray] | None:
-    view = table.forecasts.get(number)
-    return None if view is None or not len(view) else _save_view(view)
-
-
 def _of_areas(
     table: SeriesTable, told: Mapping[tuple[str, int], Any], numbers: Sequence[int]
 ) -> list[dict[str, Any]]:
