@@ -208,9 +208,15 @@ class Incidents:
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
 
+        lists: dict[int, list[Any]] = {}  # several columns are one array: see `findings.only`
+
         def told(name: str, nothing: Any = None) -> Iterable[Any]:
             column = getattr(found, name)
-            return repeat(nothing) if column is None else column[rows].tolist()
+            if column is None:
+                return repeat(nothing)
+            if id(column) not in lists:
+                lists[id(column)] = column[rows].tolist()
+            return lists[id(column)]
 
         subject, source, known_at, kind, *others, is_after_gap = map(told, _EVIDENCE_COLUMNS)
         # Of a sum over a time that is not covered nobody knows how much it may be at most.
@@ -230,7 +236,9 @@ class Incidents:
             told("is_stand_in", False),
             np.isinf(found.ceiling[rows]).tolist() if is_sum else repeat(False),
             repeat(False),
-            ([term for term in terms if term[0] >= 0] for terms in told("because", ())),
+            repeat(())
+            if found.because is None
+            else ([term for term in terms if term[0] >= 0] for terms in told("because")),
             told("reached", ()),
         )
         return zip(subject, evidence, strict=True)
