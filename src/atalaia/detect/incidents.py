@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ _EVIDENCE_COLUMNS = (
     *("is_late", "is_after_gap"),
 )
 """Columns of findings in the order in which evidence takes them."""
+
+_IN_ORDER = attrgetter("known_at", "at", "source", "order", "kind")
 
 
 class Incidents:
@@ -167,8 +170,11 @@ class Incidents:
             if hazard in since:
                 chosen &= found.known_at >= since[hazard][found.subject]
             rows = np.flatnonzero(chosen)
+            of_subject: dict[int, list[Evidence]] = defaultdict(list)
             for subject, said in self._evidence(found, rows):
-                gathered[subject, found.rule.hazard].append(said)
+                of_subject[subject].append(said)
+            for subject, some in of_subject.items():
+                gathered[subject, found.rule.hazard] += some
         times = instants.tolist()
         for place, rule in self.trust.woken():
             gathered[place, self.rules[rule].hazard] += []
@@ -251,7 +257,7 @@ class Incidents:
         if incident is None:
             incident = self.open[key] = Incident(hazard, self.subject_name(subject))
         evidence = self._weighed(subject, hazard, evidence)
-        evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
+        evidence.sort(key=_IN_ORDER)
         changes = incident.advance(evidence, times, self.rules, asked)
         self.touched.add(subject)
         # Calm rows can change nothing where nothing is open or about to open.

@@ -145,7 +145,7 @@ class Incident(msgspec.Struct):
         i = 0
         end = instants[-1]
         while i < len(evidence):
-            if self.is_idle:
+            if self.status != "active" and self.is_idle:
                 # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
                 i = _first_that_enters(evidence, i)
                 if i == len(evidence):

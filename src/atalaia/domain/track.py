@@ -187,7 +187,7 @@ class Track(msgspec.Struct, gc=False):
 
     def hear(self, said: Evidence, rule: Rule) -> None:
         """Take one more piece of evidence into account."""
-        if self._goes_on(said):
+        if self._goes_on(said, rule):
             self._note(said, rule, self.level)
             return
         if said.is_after_gap and not self.is_forecast:
@@ -201,14 +201,15 @@ class Track(msgspec.Struct, gc=False):
             kept = self._keep(said, rule)
         self._note(said, rule, max(fired, kept))
 
-    def _goes_on(self, said: Evidence) -> bool:
+    def _goes_on(self, said: Evidence, rule: Rule) -> bool:
         """Whether it says of a later time, and for certain, what neither raises nor lowers and only
         lets clocks run on that run: as nearly always, in hours of calm and of rain. Then these are
         told what `_rise` and `_keep` would tell them."""
-        entered, held = said.entered, said.held
+        entered, held, level = said.entered, said.held, self.level
         is_certain = entered <= said.holding == held and not said.is_late
         if (
-            not (is_certain and entered <= self.level <= held and said.at > self.seen_at)
+            not (is_certain and entered <= level and said.at > self.seen_at)
+            or (level > held and said.at - self.below[level - 1] >= rule.keep_s)
             or said.is_after_gap
             or self.kind == Kind.FORECAST
             or 0 in self.above[:entered]

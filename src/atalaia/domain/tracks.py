@@ -16,7 +16,7 @@ def track_of(tracks: list[Track], said: Evidence) -> Track:
         if (
             track.rule == said.rule
             and track.source == said.source
-            and track.is_forecast == is_forecast
+            and (track.kind == Kind.FORECAST) is is_forecast
         ):
             return track
     track = Track(said.rule, said.source, said.kind, said.order, said.expected_s)
@@ -54,7 +54,7 @@ def as_told(
         expiry = track.held_until + rules[track.rule].expires_after_s
         is_seen = now < expiry and now - track.seen_at < BLIND_AFTER * track.expected_s
         is_told = track.level <= told and kind <= track.kind != Kind.FORECAST
-        if not is_seen or not is_told or track.holding < track.level:
+        if not is_seen or not is_told:
             return None
         last = max(last, expiry)
         weight = (track.level, -track.kind, -track.order)
