@@ -477,44 +477,12 @@ class Detector:
         of."""
         key = rule.kinds, _stale_after_s(rule)
         if key not in extended.ends:
-            extended.ends[key] = self._new_ends(rule, part, extended.fresh_news, pace)
+            extended.ends[key] = _fresh_ends(rule, part, extended.fresh_news, pace)
         ends = extended.ends[key]
         if ends is None:
             return None
         kind = _least_sure(block, ends.series, ends.valid_at, ends.kind, rule.window_s)
         return ends if kind is ends.kind else replace(ends, kind=kind)
-
-    def _new_ends(
-        self, rule: Rule, part: _SortedRows, news: Bools, pace: tuple[Bools, Ints]
-    ) -> _Ends | None:
-        """Windows end where news are; once at an instant, and of what became known together once
-        a minute."""
-        rows, series = part.readings, part.series.number
-        # Of a long backlog only what is still of the present is judged: see `_findings`.
-        chosen = news & np.isin(rows.kind, rule.kinds)
-        chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
-        where = np.flatnonzero(chosen)
-        if not len(where):
-            return None
-        s, t, k = series[where], rows.valid_at[where], rows.known_at[where]
-        again = (s[1:] == s[:-1]) & (k[1:] == k[:-1]) & (t[1:] // _STEP_S == t[:-1] // _STEP_S)
-        is_last = np.ones(len(where), bool)
-        is_last[:-1] = ~again
-        at = where[is_last]
-        position = np.cumsum(news) - 1
-        suspect = part.checked.suspect.get(rule.variable)
-        return _Ends(
-            place=rows.place[at],
-            series=series[at],
-            source=part.source[at],
-            kind=rows.kind[at],
-            known_at=rows.known_at[at],
-            valid_at=rows.valid_at[at],
-            expected_s=pace[1][position[at]],
-            is_after_gap=pace[0][position[at]],
-            is_suspect=None if suspect is None else suspect[at],
-            is_late=False,
-        )
 
     def _late_ends(
         self,
@@ -660,6 +628,39 @@ class Detector:
             is_stand_in=ends.is_stand_in,
         )
         return found if counts.all() else only(found, counts)
+
+
+def _fresh_ends(
+    rule: Rule, part: _SortedRows, news: Bools, pace: tuple[Bools, Ints]
+) -> _Ends | None:
+    """Windows end where news are; once at an instant, and of what became known together once
+    a minute."""
+    rows, series = part.readings, part.series.number
+    # Of a long backlog only what is still of the present is judged: see `_findings`.
+    chosen = news & np.isin(rows.kind, rule.kinds)
+    chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
+    where = np.flatnonzero(chosen)
+    if not len(where):
+        return None
+    s, t, k = series[where], rows.valid_at[where], rows.known_at[where]
+    again = (s[1:] == s[:-1]) & (k[1:] == k[:-1]) & (t[1:] // _STEP_S == t[:-1] // _STEP_S)
+    is_last = np.ones(len(where), bool)
+    is_last[:-1] = ~again
+    at = where[is_last]
+    position = np.cumsum(news) - 1
+    suspect = part.checked.suspect.get(rule.variable)
+    return _Ends(
+        place=rows.place[at],
+        series=series[at],
+        source=part.source[at],
+        kind=rows.kind[at],
+        known_at=rows.known_at[at],
+        valid_at=rows.valid_at[at],
+        expected_s=pace[1][position[at]],
+        is_after_gap=pace[0][position[at]],
+        is_suspect=None if suspect is None else suspect[at],
+        is_late=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
