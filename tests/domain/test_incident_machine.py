@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
@@ -29,7 +31,7 @@ from atalaia.domain.incident import (
 )
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
-from atalaia.domain.track import BLIND_AFTER, WITHDRAWN_AFTER_S, Evidence
+from atalaia.domain.track import BLIND_AFTER, WITHDRAWN_AFTER_S, Evidence, Track
 from oracles import cases
 from stories import HOUR, T0, rule_set
 
@@ -127,6 +129,7 @@ class Life:
             self.nothing_follows_an_end()
             self.status_agrees_with_the_log()
         self.tells_the_same_in_other_batches()
+        self.comes_to_the_same_the_long_way()
 
     def say(
         self,
@@ -357,6 +360,19 @@ class Life:
         every = range(1, len(self.history))
         assert self.lived_in(every, is_packed=True) == lived, "restarted at each instant"
 
+    def comes_to_the_same_the_long_way(self) -> None:
+        """What nothing is told of is passed in a short way: it leaves no other trace."""
+        short = list(self.states())
+        with the_long_way():
+            assert list(self.states()) == short
+
+    def states(self) -> Iterator[bytes]:
+        """All that is known of the incident after each instant."""
+        incident = Incident(Hazard.WIND, "p0")
+        for at, said in self.history:
+            changes = incident.advance(said, [at], RULES, ASKED)
+            yield msgspec.msgpack.encode([incident, [told(change) for change in changes]])
+
     def lived_in(self, cuts: Sequence[int], *, is_packed: bool = False) -> list[dict[str, Any]]:
         """The changes of the same history in batches."""
         incident = Incident(Hazard.WIND, "p0")
@@ -371,6 +387,16 @@ class Life:
             elif is_packed:
                 (incident,) = items.unpack(items.pack([], [incident])).incidents
         return [told(change) for change in changes]
+
+
+@contextmanager
+def the_long_way() -> Iterator[None]:
+    """Tracks and incidents that never see at a glance that nothing is new."""
+    with (
+        patch.object(Track, "_goes_on", lambda *_: False),
+        patch("atalaia.domain.incident.as_told", lambda *_: None),
+    ):
+        yield
 
 
 def told(change: Change) -> dict[str, Any]:
@@ -476,6 +502,22 @@ def test_a_life_tells_the_same_however_it_is_cut(seed: int) -> None:
     if fault_of(steps):
         steps = shortest(steps)
         pytest.fail(f"{fault_of(steps)}\nof the steps {steps}")
+
+
+@pytest.mark.parametrize("value", [0.0, 26.0])
+def test_hours_of_the_same_are_passed_in_the_short_way(value: float) -> None:
+    life = Life()
+    for _ in range(2):
+        life.it_blows_for_hours("gust", 3)
+    evaded = AssertionError("looked for what is not there")
+    with (
+        patch("atalaia.domain.incident.deciding_of", side_effect=evaded),
+        patch.object(Track, "_rise", side_effect=evaded),
+    ):
+        life.it_blows_for_hours("gust", 12)
+    life.say("day", "roof", value)
+    life.it_blows_for_hours("gust", 2)
+    life.comes_to_the_same_the_long_way()
 
 
 def test_the_machine_knows_the_blind_time_that_it_plays_with() -> None:

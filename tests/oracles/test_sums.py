@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,38 @@ def periods_of(block: Block) -> list[sums.Period]:
         (int(end - period), int(end), float(amount))
         for end, period, amount in zip(block.valid_at, block.period_s, block.value, strict=True)
     ]
+
+
+def test_rows_of_a_clock_are_added_up_as_those_of_none() -> None:
+    # Gauges on a clock, with what breaks it: gaps, other periods, unstated ones, seconds beside.
+    evenly = 0
+    for seed in range(20 * HISTORIES):
+        chance = random.Random(seed)
+        step = chance.choice([300, 900, HOUR])
+        odd = [0, step // 3, step, step, 2 * step, 12 * step, DAY]
+        blocks = []
+        for number in range(chance.randint(1, 3)):
+            end, rows = T0, []
+            for _ in range(chance.randint(1, 40)):
+                is_odd = chance.random() < 0.08
+                period = chance.choice(odd) if is_odd else step
+                end += chance.choice([1, step - 1, step + step // 11, 3 * step, DAY]) * is_odd
+                end += max(period, 60)
+                rows.append((end, period, chance.choice([0.0, 0.0, 1.0, 2.5])))
+            block = block_of(rows)
+            blocks.append(replace(block, series=block.series + number))
+        together = (np.concatenate([getattr(b, name) for b in blocks]) for name in measure.COLUMNS)
+        block = Block(*together)
+        at = np.flatnonzero(np.array([chance.random() < 0.8 for _ in block.series]))
+        window_s = chance.choice([step, 2 * step, 6 * step, 6 * step + 60])
+        value, ceiling = measure.rolling_sum(block, window_s, at)
+        evenly += int((block.even.run[at] * step > window_s).sum())
+        plain = Block(*(getattr(block, name) for name in measure.COLUMNS))
+        plain.__dict__["even"] = measure.Even(0, np.zeros(len(block.series), np.int64))
+        others = measure.rolling_sum(plain, window_s, at)
+        np.testing.assert_array_equal(value, others[0])
+        np.testing.assert_array_equal(ceiling, others[1])
+    assert evenly > 20 * HISTORIES
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

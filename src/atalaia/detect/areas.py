@@ -44,12 +44,9 @@ def _of_one(
     known = [table.area_value.get((rule.name, n), (np.nan, np.nan, NO_TIME)) for n in numbers]
     # A late value does not take the place of what its place has said since.
     column_of = np.searchsorted(np.array(members), found.subject)
-    is_newest = np.ones(len(column_of), bool)
-    for column, (_, _, newest_at) in enumerate(known):
-        mine = np.flatnonzero(column_of == column)
-        before = np.maximum.accumulate(np.concatenate(([newest_at], found.valid_at[mine])))[:-1]
-        is_newest[mine] = found.valid_at[mine] >= before
-    found, column_of = only(found, is_newest), column_of[is_newest]
+    is_newest = _are_newest(found.valid_at, column_of, [newest_at for _, _, newest_at in known])
+    if not is_newest.all():
+        found, column_of = only(found, is_newest), column_of[is_newest]
     if not len(found.value):
         return found
     look = _look(rule, found, column_of, numbers, known, table)
@@ -58,15 +55,24 @@ def _of_one(
     old = told_at[1:] < (at - rule.within_s)[:, None]
     near = _near(rule, members, table)
     sign = rule.sign
-    seen = sign * np.where(old, np.nan, value[1:])[:, near]
-    most = sign * np.where(old, np.nan, top[1:])[:, near]
-    is_doubted = mark[1:][:, near] >= DOUBTED
+    seen, most = value[1:], top[1:]
+    if old.any():
+        seen, most = np.where(old, np.nan, seen), np.where(old, np.nan, most)
+    mark = mark[1:]
+    if not near.all():
+        seen, most, mark = seen[:, near], most[:, near], mark[:, near]
+    if sign < 0:
+        seen, most = -seen, -most
+    is_doubted = mark >= DOUBTED
+    has_doubts = bool(is_doubted.any())
     # What is doubted is not known: it can make no more than yellow of an area, and calms none.
     reached, at_most = measure.kth_largest(
-        np.where(is_doubted, np.nan, seen), np.where(is_doubted, np.nan, most), rule.places
+        np.where(is_doubted, np.nan, seen) if has_doubts else seen,
+        np.where(is_doubted, np.nan, most) if has_doubts else most,
+        rule.places,
     )
     entered, holding, held = levels(rule, sign * reached, sign * at_most)
-    if is_doubted.any():
+    if has_doubts:
         believed, _ = measure.kth_largest(seen, most, rule.places)
         doubtful, _, _ = levels(rule, sign * believed, sign * believed)
         doubtful = np.minimum(doubtful, rule.up_to(Level.YELLOW))
@@ -76,7 +82,7 @@ def _of_one(
         given = _given(rule, found.given, column_of, numbers, look, table)
         fallen = np.where(old, np.nan, given[1:]) >= rule.given.limit
         entered = np.where(fallen.sum(axis=1) >= rule.given.places, entered, 0)
-    kind = _kind(seen, reached, mark[1:][:, near] % DOUBTED, rule.places)
+    kind = _kind(seen, reached, mark % DOUBTED if has_doubts else mark, rule.places)
     # Too few places reported to raise, and yet enough of them are calm to be sure of calm.
     value = sign * np.where(np.isnan(reached), at_most, reached)
     # Of what is said together none comes first: which would, depends on how batches are cut.
@@ -102,6 +108,18 @@ def _of_one(
         is_after_gap=(before_at > NO_TIME) & (at - before_at >= BLIND_AFTER * expected_s),
     )
     return only(judged, np.isfinite(value))
+
+
+def _are_newest(valid_at: Ints, column_of: Ints, known: list[int]) -> Bools:
+    """Which values are of no earlier time than what their places had said, and say before them."""
+    is_newest = np.ones(len(column_of), bool)
+    if (valid_at[1:] >= valid_at[:-1]).all() and valid_at[0] >= max(known):
+        return is_newest  # as nearly always
+    for column, newest_at in enumerate(known):
+        mine = np.flatnonzero(column_of == column)
+        before = np.maximum.accumulate(np.concatenate(([newest_at], valid_at[mine])))[:-1]
+        is_newest[mine] = valid_at[mine] >= before
+    return is_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +161,22 @@ def _look(
     for column, remembered in enumerate(known):
         value[0, column], top[0, column], told_at[0, column] = remembered
         mark[0, column] = table.area_mark.get((rule.name, numbers[column]), 0)
-    value[slot + 1, column_of] = found.value
-    top[slot + 1, column_of] = found.ceiling
-    told_at[slot + 1, column_of] = found.valid_at
     doubted = 0 if found.is_doubted is None else DOUBTED * found.is_doubted
-    mark[slot + 1, column_of] = found.kind + doubted
+    told = (value, found.value), (top, found.ceiling), (told_at, found.valid_at)
+    is_grid = _is_grid(first, column_of, len(numbers))
+    for table_of, said in (*told, (mark, found.kind + doubted)):
+        if is_grid:
+            table_of[1:] = said.reshape(-1, len(numbers))
+        else:
+            table_of[slot + 1, column_of] = said
     # Each place's newest word counts until it is `within` old.
-    newest = np.maximum.accumulate(
-        np.where(told_at > NO_TIME, np.arange(shape[0])[:, None], 0), axis=0
-    )
-    columns = np.arange(shape[1])[None, :]
-    value, top, told_at = value[newest, columns], top[newest, columns], told_at[newest, columns]
-    mark = mark[newest, columns]
+    is_told = told_at > NO_TIME
+    newest = np.broadcast_to(np.arange(shape[0])[:, None], shape)
+    if not is_told[1:].all():  # else each look has a word of each place, as mostly
+        newest = np.maximum.accumulate(np.where(is_told, newest, 0), axis=0)
+        columns = np.arange(shape[1])[None, :]
+        value, top, told_at = value[newest, columns], top[newest, columns], told_at[newest, columns]
+        mark = mark[newest, columns]
     for column, number in enumerate(numbers):
         if told_at[-1, column] > NO_TIME:
             table.area_value[rule.name, number] = (
@@ -164,6 +186,16 @@ def _look(
             )
             table.area_mark[rule.name, number] = int(mark[-1, column])
     return _Look(first, slot, newest, value, top, told_at, mark)
+
+
+def _is_grid(first: Ints, column_of: Ints, m: int) -> bool:
+    """Whether at each look each of m places has said one word, in their order: as mostly."""
+    if len(column_of) != m * len(first):
+        return False
+    return bool(
+        (first == np.arange(0, len(column_of), m)).all()
+        and (column_of.reshape(-1, m) == np.arange(m)).all()
+    )
 
 
 def _given(
@@ -186,6 +218,8 @@ def _given(
 
 def _kind(seen: Floats, reached: Floats, kind: Ints, k: int) -> Ints:
     """The certainty of an area's value is that of the surest k places that reach it."""
+    if kind.size and (kind == kind[0, 0]).all():
+        return np.full(len(kind), kind[0, 0], np.int8)  # as mostly
     least_sure = kind.max(axis=1, initial=0)
     if seen.shape[1] < k:
         sure: Ints = least_sure.astype(np.int8)

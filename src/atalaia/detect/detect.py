@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -433,7 +433,7 @@ class Detector:
         if part.is_late:
             ends = self._late_ends(rule, part, news, pace, clean)
         else:
-            ends = self._ends(rule, part, news, pace, block)
+            ends = self._ends(rule, part, extended, pace, block)
         if ends is None:
             return None
         value, ceiling, given = self._measured(rule, ends, clean)
@@ -449,8 +449,13 @@ class Detector:
         self, rule: Rule, ends: _Ends, block: Block
     ) -> tuple[Floats, Floats, Floats | None]:
         """Value and ceiling of the windows that end there, and of the second window its sum."""
-        at = np.searchsorted(block.key, measure.key_of(ends.series, ends.valid_at), "right") - 1
+        at = block.last_up_to(ends.series, ends.valid_at)
         known = (at >= 0) & (block.series[at] == ends.series)
+        if known.all():  # as nearly always
+            value, ceiling = window_value(rule, block, self.table, self.norms, at)
+            if not rule.given:
+                return value, ceiling, None
+            return value, ceiling, measure.rolling_sum(block, rule.given.window_s, at)[0]
         value, ceiling = np.full(len(at), np.nan), np.full(len(at), np.nan)
         given = np.full(len(at), np.nan) if rule.given else None
         rows = at[known]
@@ -464,38 +469,20 @@ class Detector:
         self,
         rule: Rule,
         part: _SortedRows,
-        news: Bools,
+        extended: _Extended,
         pace: tuple[Bools, Ints],
         block: Block,
     ) -> _Ends | None:
-        """Windows end where news are; once at an instant, and of what became known together once
-        a minute."""
-        rows, series = part.readings, part.series.number
-        # Of a long backlog only what is still of the present is judged: see `_findings`.
-        chosen = news & np.isin(rows.kind, rule.kinds)
-        chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
-        where = np.flatnonzero(chosen)
-        if not len(where):
+        """Where the windows of fresh rows end; worked out once for the rules that it is the same
+        of."""
+        key = rule.kinds, _stale_after_s(rule)
+        if key not in extended.ends:
+            extended.ends[key] = _fresh_ends(rule, part, extended.fresh_news, pace)
+        ends = extended.ends[key]
+        if ends is None:
             return None
-        s, t, k = series[where], rows.valid_at[where], rows.known_at[where]
-        again = (s[1:] == s[:-1]) & (k[1:] == k[:-1]) & (t[1:] // _STEP_S == t[:-1] // _STEP_S)
-        is_last = np.ones(len(where), bool)
-        is_last[:-1] = ~again
-        at = where[is_last]
-        position = np.cumsum(news) - 1
-        suspect = part.checked.suspect.get(rule.variable)
-        return _Ends(
-            place=rows.place[at],
-            series=series[at],
-            source=part.source[at],
-            kind=_least_sure(block, series[at], rows.valid_at[at], rows.kind[at], rule.window_s),
-            known_at=rows.known_at[at],
-            valid_at=rows.valid_at[at],
-            expected_s=pace[1][position[at]],
-            is_after_gap=pace[0][position[at]],
-            is_suspect=None if suspect is None else suspect[at],
-            is_late=False,
-        )
+        kind = _least_sure(block, ends.series, ends.valid_at, ends.kind, rule.window_s)
+        return ends if kind is ends.kind else replace(ends, kind=kind)
 
     def _late_ends(
         self,
@@ -592,7 +579,8 @@ class Detector:
         columns = [getattr(block, column) for column in Window.__struct_fields__]
         for i, begin, end in zip(series.tolist(), first.tolist(), stop.tolist(), strict=True):
             self.table.windows[i, name] = Window(*(column[begin:end] for column in columns))
-        return _Extended(block, *news)
+        fresh_news, late_news = news
+        return _Extended(block, fresh_news, late_news)
 
     def _findings(
         self, rule: Rule, ends: _Ends, value: Floats, ceiling: Floats, given: Floats | None
@@ -642,13 +630,48 @@ class Detector:
         return found if counts.all() else only(found, counts)
 
 
+def _fresh_ends(
+    rule: Rule, part: _SortedRows, news: Bools, pace: tuple[Bools, Ints]
+) -> _Ends | None:
+    """Windows end where news are; once at an instant, and of what became known together once
+    a minute."""
+    rows, series = part.readings, part.series.number
+    # Of a long backlog only what is still of the present is judged: see `_findings`.
+    chosen = news & np.isin(rows.kind, rule.kinds)
+    chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
+    where = np.flatnonzero(chosen)
+    if not len(where):
+        return None
+    s, t, k = series[where], rows.valid_at[where], rows.known_at[where]
+    again = (s[1:] == s[:-1]) & (k[1:] == k[:-1]) & (t[1:] // _STEP_S == t[:-1] // _STEP_S)
+    is_last = np.ones(len(where), bool)
+    is_last[:-1] = ~again
+    at = where[is_last]
+    position = np.cumsum(news) - 1
+    suspect = part.checked.suspect.get(rule.variable)
+    return _Ends(
+        place=rows.place[at],
+        series=series[at],
+        source=part.source[at],
+        kind=rows.kind[at],
+        known_at=rows.known_at[at],
+        valid_at=rows.valid_at[at],
+        expected_s=pace[1][position[at]],
+        is_after_gap=pace[0][position[at]],
+        is_suspect=None if suspect is None else suspect[at],
+        is_late=False,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Extended:
-    """A windowed variable's rows, and which of the fresh and of the late rows were news."""
+    """A windowed variable's rows, and which of the fresh and of the late rows were news. `ends`
+    has, by what of a rule they depend on, where windows end."""
 
     block: Block
     fresh_news: Bools
     late_news: Bools
+    ends: dict[tuple[tuple[Kind, ...], int], _Ends | None] = field(default_factory=dict)
 
 
 def _kept(table: SeriesTable, name: str, series: list[int]) -> list[Block]:
@@ -678,6 +701,10 @@ def _merged(parts: list[Block]) -> Block:
         block = Block(
             *(np.concatenate([getattr(p, name) for p in parts]) for name in measure.COLUMNS)
         )
+    order = np.argsort(block.key, kind="stable")
+    key = block.key[order]
+    if (key[1:] > key[:-1]).all():  # as nearly always: one row an instant
+        return block.take(order)
     order = np.lexsort((block.kind, block.period_s, block.valid_at, block.series))
     block = block.take(order)
     is_last = np.ones(len(order), bool)

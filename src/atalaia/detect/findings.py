@@ -101,11 +101,12 @@ def only(found: Findings, rows: Ints | Bools | slice) -> Findings:
     """The chosen findings."""
     if isinstance(rows, np.ndarray) and rows.dtype == bool and rows.all():
         return found  # as mostly: then nothing is copied
-    columns: Any = (
-        None if (column := getattr(found, name)) is None else column[rows]
-        for name in Findings.__slots__[1:]
-    )
-    return Findings(found.rule, *columns)
+    columns: list[Any] = [getattr(found, name) for name in Findings.__slots__[1:]]
+    # Several columns are one array, as the times of what is of now are: it is taken once.
+    each = {id(column): column for column in columns if column is not None}
+    taken: dict[int, Any] = {key: column[rows] for key, column in each.items()}
+    chosen: Any = (taken.get(id(column)) for column in columns)
+    return Findings(found.rule, *chosen)
 
 
 def together(parts: Sequence[Findings]) -> Findings:
@@ -141,5 +142,7 @@ def in_order(parts: Sequence[Findings]) -> Ints:
     """The order in which the findings of the parts, one after the other, became known."""
     known_at = np.concatenate([part.known_at for part in parts])
     valid_at = np.concatenate([part.valid_at for part in parts])
-    order: Ints = np.lexsort((np.arange(len(known_at)), valid_at, known_at))
+    if np.array_equal(known_at, valid_at):  # as mostly in the past
+        return np.argsort(known_at, kind="stable")
+    order: Ints = np.lexsort((valid_at, known_at))
     return order

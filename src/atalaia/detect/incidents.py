@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ _EVIDENCE_COLUMNS = (
     *("is_late", "is_after_gap"),
 )
 """Columns of findings in the order in which evidence takes them."""
+
+_IN_ORDER = attrgetter("known_at", "at", "source", "order", "kind")
 
 
 class Incidents:
@@ -167,8 +170,11 @@ class Incidents:
             if hazard in since:
                 chosen &= found.known_at >= since[hazard][found.subject]
             rows = np.flatnonzero(chosen)
+            of_subject: dict[int, list[Evidence]] = defaultdict(list)
             for subject, said in self._evidence(found, rows):
-                gathered[subject, found.rule.hazard].append(said)
+                of_subject[subject].append(said)
+            for subject, some in of_subject.items():
+                gathered[subject, found.rule.hazard] += some
         times = instants.tolist()
         for place, rule in self.trust.woken():
             gathered[place, self.rules[rule].hazard] += []
@@ -208,9 +214,15 @@ class Incidents:
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
 
+        lists: dict[int, list[Any]] = {}  # several columns are one array: see `findings.only`
+
         def told(name: str, nothing: Any = None) -> Iterable[Any]:
             column = getattr(found, name)
-            return repeat(nothing) if column is None else column[rows].tolist()
+            if column is None:
+                return repeat(nothing)
+            if id(column) not in lists:
+                lists[id(column)] = column[rows].tolist()
+            return lists[id(column)]
 
         subject, source, known_at, kind, *others, is_after_gap = map(told, _EVIDENCE_COLUMNS)
         # Of a sum over a time that is not covered nobody knows how much it may be at most.
@@ -230,7 +242,9 @@ class Incidents:
             told("is_stand_in", False),
             np.isinf(found.ceiling[rows]).tolist() if is_sum else repeat(False),
             repeat(False),
-            ([term for term in terms if term[0] >= 0] for terms in told("because", ())),
+            repeat(())
+            if found.because is None
+            else ([term for term in terms if term[0] >= 0] for terms in told("because")),
             told("reached", ()),
         )
         return zip(subject, evidence, strict=True)
@@ -243,7 +257,7 @@ class Incidents:
         if incident is None:
             incident = self.open[key] = Incident(hazard, self.subject_name(subject))
         evidence = self._weighed(subject, hazard, evidence)
-        evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
+        evidence.sort(key=_IN_ORDER)
         changes = incident.advance(evidence, times, self.rules, asked)
         self.touched.add(subject)
         # Calm rows can change nothing where nothing is open or about to open.

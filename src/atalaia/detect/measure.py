@@ -65,6 +65,25 @@ class Block:
         """How its periods lie, whatever fell in them."""
         return _laid_out(self)
 
+    def last_up_to(self, series: Ints, valid_at: Ints) -> Ints:
+        """Of each series its last row up to an instant; one of another series, or -1: it has none.
+        Several rules ask by the same arrays."""
+        asked, found = self._asked
+        if not asked or asked[0] is not series or asked[1] is not valid_at:
+            found = np.searchsorted(self.key, key_of(series, valid_at), "right") - 1
+            self.__dict__["_asked"] = ((series, valid_at), found)
+        return found
+
+    @cached_property
+    def _asked(self) -> tuple[tuple[Ints, ...], Ints]:
+        """What `last_up_to` was asked last, and what it found."""
+        return (), np.zeros(0, np.int64)
+
+    @cached_property
+    def even(self) -> Even:
+        """Which of its rows follow one another as those of a clock."""
+        return _even(self)
+
     @cached_property
     def total(self) -> Ints:
         """Running totals of its values, in whole thousandths, from 0 on: one more than rows."""
@@ -95,7 +114,8 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
     tangled = block.laid.tangled
     if not len(tangled):
         least, most = _plain_sums(block, window_s, at)
-        return least / 1000, np.maximum(least, most) / 1000
+        value = least / 1000
+        return value, value if most is least else np.maximum(least, most) / 1000
     if block.value.ndim > 1:
         runs = [rolling_sum(replace(block, value=run), window_s, at) for run in block.value]
         return np.stack([value for value, _ in runs]), np.stack([top for _, top in runs])
@@ -136,6 +156,31 @@ class LaidOut(NamedTuple):
     tangled: Ints
 
 
+class Even(NamedTuple):
+    """Rows of one period each of which ends that period after the one before it.
+
+    step   that period, in seconds; 0: there are none
+    run    how many of them there are in a row, up to each row of a block; 0: it is none
+    """
+
+    step: int
+    run: Ints
+
+
+def _even(block: Block) -> Even:
+    period, covers = block.laid.period, block.laid.covers
+    at = np.arange(len(period))
+    step = int(period[len(period) // 2]) if len(period) else 0
+    is_one = (period == step) & (step > 0)
+    # Nor does the row after it cover what it is of.
+    is_one[:-1] &= covers[1:] > block.key[:-1] - step
+    goes_on = is_one.copy()
+    goes_on[:1] = False
+    goes_on[1:] &= is_one[:-1] & (np.diff(block.key) == step)
+    head = np.maximum.accumulate(np.where(goes_on, 0, at))
+    return Even(step, np.where(is_one, at - head + 1, 0))
+
+
 def _laid_out(block: Block) -> LaidOut:
     period = _periods(block)
     slack = sums.tolerance(period)
@@ -170,8 +215,29 @@ def _periods(block: Block) -> Ints:
     return known
 
 
-def _plain_sums(block: Block, window_s: int, at: Ints) -> tuple[Ints, Floats]:
-    """Both bounds by differences of running totals, where periods follow one another."""
+def _plain_sums(block: Block, window_s: int, at: Ints) -> tuple[Ints, Floats | Ints]:
+    """Both bounds by differences of running totals, where periods follow one another; one array
+    where both are the same.
+
+    Of rows at even distances, of as many as fill a window and one more, the last ones are the
+    window, and nothing of it is missing."""
+    step, run = block.even
+    rows = 0 if not step or window_s % step else window_s // step
+    is_even = run[at] > rows
+    if not (rows and is_even.any()):
+        return _sought_sums(block, window_s, at)
+    through = at + 1
+    least = block.total[..., through] - block.total[..., np.maximum(through - rows, 0)]
+    if is_even.all():
+        return least, least
+    others = np.flatnonzero(~is_even)
+    most = least.astype(np.float64)
+    least[..., others], most[..., others] = _sought_sums(block, window_s, at[others])
+    return least, most
+
+
+def _sought_sums(block: Block, window_s: int, at: Ints) -> tuple[Ints, Floats]:
+    """The same of windows whose edges are looked for."""
     laid, total = block.laid, block.total
     ends = total[..., at + 1]
     least = ends - total[..., first_inside(block, window_s, at)]
@@ -369,9 +435,20 @@ def kth_largest(value: Floats, ceiling: Floats, k: int) -> tuple[Floats, Floats]
     if value.shape[1] < k:
         nothing = np.full(len(value), np.nan)
         return nothing, nothing
-    low = np.where(np.isnan(value), -np.inf, value)
-    high = np.where(np.isnan(value), np.inf, ceiling)
-    reached = -np.partition(-low, k - 1, axis=1)[:, k - 1]
-    at_most = -np.partition(-high, k - 1, axis=1)[:, k - 1]
-    reached[np.isneginf(reached)] = np.nan
-    return reached, at_most
+    is_missing = np.isnan(value)
+    low, high = value, ceiling
+    if is_missing.any():
+        low, high = np.where(is_missing, -np.inf, low), np.where(is_missing, np.inf, high)
+    reached = _kth(low, k)
+    # Where all is known for certain, as mostly, both are one.
+    at_most = reached if np.array_equal(low, high) else _kth(high, k)
+    return np.where(np.isneginf(reached), np.nan, reached), at_most
+
+
+def _kth(value: Floats, k: int) -> Floats:
+    """The k-th largest of each row."""
+    if k == 1:
+        largest: Floats = np.fmax.reduce(value, axis=1)
+        return largest
+    kth: Floats = -np.partition(-value, k - 1, axis=1)[:, k - 1]
+    return kth

@@ -38,6 +38,7 @@ from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.domain.track import NEVER, Evidence, Track
 from atalaia.domain.tracks import (
+    as_told,
     calmed_by,
     deciding_of,
     expiry_of,
@@ -144,7 +145,7 @@ class Incident(msgspec.Struct):
         i = 0
         end = instants[-1]
         while i < len(evidence):
-            if self.is_idle:
+            if self.status != "active" and self.is_idle:
                 # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
                 i = _first_that_enters(evidence, i)
                 if i == len(evidence):
@@ -156,7 +157,7 @@ class Incident(msgspec.Struct):
             if self.status == "active" and self.expires_at < now:
                 changes += self._expire(instants, now, rules)
             # At the instant before, as if a batch had ended there.
-            if earlier := bisect_left(instants, now):
+            if self.status != "active" and (earlier := bisect_left(instants, now)):
                 self._settle(instants[earlier - 1])
             changes += self._instant(now, evidence[i:j], rules, asked)
             i = j
@@ -206,10 +207,15 @@ class Incident(msgspec.Struct):
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
             if one.holding and track.level:
                 highs.update(new_highs(self.peaks, one, rule))
-        deciding = deciding_of(self.tracks, self.level, now)
         if self.status == "active":
-            changes = self._go_on(now, deciding, heard, rules)
-            return changes or self._step(now, highs, rules, asked)
+            changes = []
+            if known := as_told(self.tracks, self.level, self.kind, now, rules):
+                holder, self.expires_at = known
+                self._remember_peak(holder, rules)
+            else:
+                changes = self._go_on(now, heard, rules)
+            return changes or (self._step(now, highs, rules, asked) if highs and asked else [])
+        deciding = deciding_of(self.tracks, self.level, now)
         if deciding is None:
             if self.status == "expired" and any(one.is_calm for one in said):
                 # It is calm now. That it could no longer be seen was the last word.
@@ -257,15 +263,12 @@ class Incident(msgspec.Struct):
         self.key = hashlib.sha256(words.encode()).hexdigest()[:16]
         return self._tell(now, "alert", "onset", track.as_raised(now), track.level, rules)
 
-    def _go_on(
-        self, now: int, deciding: Track | None, heard: Sequence[Track], rules: dict[str, Rule]
-    ) -> list[Change]:
-        has_lapsed = lapse(self.tracks, now, rules)
+    def _go_on(self, now: int, heard: Sequence[Track], rules: dict[str, Rule]) -> list[Change]:
+        lapse(self.tracks, now, rules)
         expired = [t for t in self.tracks if t.level and now >= expiry_of(t, rules)]
         for track in expired:
             track.level = 0
-        if has_lapsed or expired:
-            deciding = deciding_of(self.tracks, self.level, now)
+        deciding = deciding_of(self.tracks, self.level, now)
         if deciding is None:
             ended_by = calmed_by(self.tracks, now, heard)
             is_unseen = bool(expired) and ended_by is None

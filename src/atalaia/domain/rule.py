@@ -164,7 +164,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         is_there = self.region is None or self.region.has(place.latitude, place.longitude)
         return is_there and self.judges(place.id)
 
-    @property
+    @cached_property
     def sign(self) -> int:
         """+1 where large values are dangerous, -1 where small ones are."""
         return -1 if self.is_below else 1

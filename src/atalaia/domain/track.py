@@ -101,7 +101,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_known(self) -> bool:
         """Whether it says anything: an unknown value is neither calm nor does it hold."""
-        return self.held == 0 or max(self.holding, self.entered) > 0
+        return self.held == 0 or self.holding > 0 or self.entered > 0
 
 
 class Track(msgspec.Struct, gc=False):
@@ -187,6 +187,9 @@ class Track(msgspec.Struct, gc=False):
 
     def hear(self, said: Evidence, rule: Rule) -> None:
         """Take one more piece of evidence into account."""
+        if self._goes_on(said, rule):
+            self._note(said, rule, self.level)
+            return
         if said.is_after_gap and not self.is_forecast:
             self._forget_clocks()
         fired = self._rise(said, rule)
@@ -197,6 +200,35 @@ class Track(msgspec.Struct, gc=False):
         else:
             kept = self._keep(said, rule)
         self._note(said, rule, max(fired, kept))
+
+    def _goes_on(self, said: Evidence, rule: Rule) -> bool:
+        """Whether it says of a later time, and for certain, what neither raises nor lowers and only
+        lets clocks run on that run: as nearly always, in hours of calm and of rain. Then these are
+        told what `_rise` and `_keep` would tell them."""
+        entered, held, level = said.entered, said.held, self.level
+        is_certain = entered <= said.holding == held and not said.is_late
+        if (
+            not (is_certain and entered <= level and said.at > self.seen_at)
+            or (level > held and said.at - self.below[level - 1] >= rule.keep_s)
+            or said.is_after_gap
+            or self.kind == Kind.FORECAST
+            or 0 in self.above[:entered]
+            or 0 in self.below[held:]
+            or any(self.above[entered:])
+            or any(self.count[entered:])
+            or any(self.below[:held])
+            or bool(self.calm_since) == bool(held)
+        ):
+            return False
+        if entered:
+            # Later than all that was seen, it has not been counted.
+            for i in range(entered):
+                self.count[i] += 1
+            self.counted = [*self.counted[-MOST_COUNTED:], said.at]
+        else:
+            self.broken_at = max(self.broken_at, said.at)
+            self.counted = []
+        return True
 
     def _forget_clocks(self) -> None:
         self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
@@ -278,29 +310,30 @@ class Track(msgspec.Struct, gc=False):
         return kept
 
     def _note(self, said: Evidence, rule: Rule, level: int) -> None:
+        is_forecast, is_known, holding = self.is_forecast, said.is_known, said.holding
         if level and not self.level:
             begun = min((since for since in self.above if since), default=said.onset_at)
-            self.onset_at = said.onset_at if self.is_forecast else min(begun, said.onset_at)
+            self.onset_at = said.onset_at if is_forecast else min(begun, said.onset_at)
             self.best, self.best_at = said.value, said.valid_at
-        if (not said.is_late and said.is_known) or level > self.level:
+        if (is_known and not said.is_late) or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
             if said.kept is not None and level > said.entered:
                 self.value, self.valid_at = said.kept[0], int(said.kept[1])
             self.norm, self.is_stand_in = said.norm, said.is_stand_in
             self.has_holes = said.has_holes
             self.because = said.because
-            self.holding, self.entered = max(said.holding, said.entered), said.entered
-            if not self.is_forecast:
+            self.holding, self.entered = max(holding, said.entered), said.entered
+            if not is_forecast:
                 self.kind = said.kind
-        if level and said.holding and rule.sign * said.value > rule.sign * self.best:
+        if level and holding and rule.sign * said.value > rule.sign * self.best:
             self.best, self.best_at = said.value, said.valid_at
-        if self.is_forecast:
+        if is_forecast:
             self.held_until = max((last for _, last in self.spans if last), default=NEVER)
-            if said.holding:
+            if holding:
                 self.held_value, self.held_by_stand_in = said.value, said.is_stand_in
             if said.entered and self.onset_at > said.at:
                 self.onset_at = said.onset_at
-        elif level and (said.holding or level > self.level) and said.until >= self.held_until:
+        elif level and (holding or level > self.level) and said.until >= self.held_until:
             # A doubted value holds nothing, but what it raised counts from it.
             self.held_until, self.held_value = said.until, said.value
         if self.level and not level:
@@ -312,8 +345,8 @@ class Track(msgspec.Struct, gc=False):
             self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
             self.raised_with_holes = said.has_holes
             self.raised_because = said.because
-        if said.is_known:
-            self.seen_at = max(self.seen_at, said.at)
+        if is_known and said.at > self.seen_at:
+            self.seen_at = said.at
         self.expected_s = said.expected_s
 
     def as_raised(self, now: int) -> Track:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
-from atalaia.domain.track import NEVER, Evidence, Track
+from atalaia.domain.track import BLIND_AFTER, NEVER, Evidence, Track
 
 
 def track_of(tracks: list[Track], said: Evidence) -> Track:
     """The track of what is said; a new one joins them, in the order of rules."""
     is_forecast = said.kind == Kind.FORECAST
     for track in tracks:
-        if (track.rule, track.source, track.is_forecast) == (
-            said.rule,
-            said.source,
-            is_forecast,
+        if (
+            track.rule == said.rule
+            and track.source == said.source
+            and (track.kind == Kind.FORECAST) is is_forecast
         ):
             return track
     track = Track(said.rule, said.source, said.kind, said.order, said.expected_s)
@@ -41,18 +41,35 @@ def deciding_of(tracks: Sequence[Track], told: int, now: int) -> Track | None:
     return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
 
 
-def lapse(tracks: Sequence[Track], now: int, rules: Mapping[str, Rule]) -> bool:
-    """Lower forecasts whose hours are over, where calm was seen in their place since; whether
-    there was one."""
+def as_told(
+    tracks: Sequence[Track], told: int, kind: int, now: int, rules: Mapping[str, Rule]
+) -> tuple[Track, int] | None:
+    """The track that decides, and until when anything can be said, where at a glance there is
+    nothing to tell, as nearly always: all that holds a level is measured, seen, no surer than was
+    told, and reaches the level that was told. Else None."""
+    deciding, most, last = None, (0, 0, 0), NEVER
+    for track in tracks:
+        if not track.level:
+            continue
+        expiry = track.held_until + rules[track.rule].expires_after_s
+        is_seen = now < expiry and now - track.seen_at < BLIND_AFTER * track.expected_s
+        is_told = track.level <= told and kind <= track.kind != Kind.FORECAST
+        if not is_seen or not is_told:
+            return None
+        last = max(last, expiry)
+        weight = (track.level, -track.kind, -track.order)
+        if weight > most:
+            deciding, most = track, weight
+    return None if deciding is None or deciding.level < told else (deciding, last)
+
+
+def lapse(tracks: Sequence[Track], now: int, rules: Mapping[str, Rule]) -> None:
+    """Lower forecasts whose hours are over, where calm was seen in their place since."""
     seeing = [t for t in tracks if not t.is_forecast and t.can_see(now)]
-    has_lapsed = False
     for track in tracks:
         if track.is_forecast and track.level and seeing:
             rule = rules[track.rule]
-            level = rule.up_to(track.lapsed_to(rule.keep_s, seeing))
-            has_lapsed |= level < track.level
-            track.level = level
-    return has_lapsed
+            track.level = rule.up_to(track.lapsed_to(rule.keep_s, seeing))
 
 
 def onset_of(tracks: Sequence[Track], deciding: Track, level: int) -> int:
