@@ -55,10 +55,10 @@ ROOMS_TO_ASK = {"cli", "domain", "homes", "lake", "report", "rules", "run", "set
 
 def test_a_command_loads_what_it_needs(tmp_path: Path) -> None:
     open_home(tmp_path / "home").close()
-    of_help, of_sql = _loaded(
-        tmp_path, ["--help"], ["sql", "SELECT 1", "--home", str(tmp_path / "home")]
-    )
+    ask = ["sql", "SELECT 1", "--home", str(tmp_path / "home")]
+    of_help, of_programs, of_sql = _loaded(tmp_path, ["--help"], [*ask, "--json"], ask)
     assert not of_help & NOT_IN_HELP
+    assert "rich" not in of_programs
     assert not of_sql & (IN_NO_ANSWER | NOT_TO_ASK | NO_FILES)
     assert {name.split(".")[1] for name in of_sql if name.startswith("atalaia.")} - {
         *ROOMS_TO_ASK,
