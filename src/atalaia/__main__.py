@@ -14,8 +14,8 @@ stay, and a storm makes others by the ten thousand, none of them in rings."""
 
 def main() -> None:
     """See `cli.main`."""
-    _made_short()
     try:
+        _made_short()
         from atalaia.cli import main as command  # noqa: PLC0415
         from atalaia.cli.interrupt import ending_at_once  # noqa: PLC0415
 
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _made_short() -> None:
-    """Leave out what a process does to no end: two fifths of a short answer."""
+    """Leave out what a process does to no end: a quarter of a short answer."""
     gc.set_threshold(_SELDOM, *gc.get_threshold()[1:])
     # In the end Python looks twice through all that there is, which goes with the process.
     atexit.register(gc.freeze)
