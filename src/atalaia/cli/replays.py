@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -78,23 +77,10 @@ def replay_stream(
 @contextlib.contextmanager
 def _home_at(path: Path | None) -> Iterator[EmbeddedHome]:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_seldom_collected())
         if path is None:
             folder = tempfile.TemporaryDirectory(prefix="atalaia-replay-")
             path = Path(stack.enter_context(folder))
         yield stack.enter_context(open_home(path))
-
-
-@contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """A storm makes objects by the ten thousand, none of them in circles: to look through all that
-    there is for each thousand of them was a tenth of a replay."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _with_lake(done: Replayed, home: EmbeddedHome) -> Replayed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -11,10 +11,6 @@ from types import NoneType
 from typing import Any, Literal, TextIO
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from atalaia.lake.columns import distinct
 from atalaia.ports import Result
@@ -25,16 +21,13 @@ _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
 """Also the wide ones, with which spreadsheets in East Asia begin one."""
 
 _AT_ONCE = 500
-"""Rows of one table: widths are found, and memory is held, for so many at a time."""
+"""Rows that are made, and held, at a time."""
 
 _NUMBERS: set[type] = {int, float, Decimal, NoneType}
 """What CSV has as `str` has it, and nothing for None."""
 
 _ENCODED: set[type] = {*_NUMBERS, str, bool, date}
 """What JSON has as the encoder has it."""
-
-_NARROWEST = 24
-"""A long cell may be folded to this width; if that does not fit either, rows stand upright."""
 
 
 def render(result: Result, form: Format, out: TextIO, *, width: int | None = None) -> int:
@@ -87,67 +80,9 @@ def _pages(
 
 
 def _write_table(result: Result, out: TextIO, width: int | None) -> int:
-    if width is None and not out.isatty():
-        width = 1_000_000
-    console = Console(file=out, width=width, highlight=False, soft_wrap=False)
-    count = 0
-    while rows := list(islice(result.rows, _AT_ONCE)) or (not count and [()]):
-        cells = [[_text(value) for value in row] for row in rows if row]
-        if _fits(result.columns, cells, console.width):
-            console.print(_table(result.columns, rows, cells))
-        else:
-            for number, row in enumerate(cells, start=count + 1):
-                console.print(_upright(result.columns, number, row))
-        count += len(cells)
-        if not cells:
-            break
-    return count
+    from atalaia.report.drawn import draw  # noqa: PLC0415  with rich: programs need none of it
 
-
-def _fits(columns: Sequence[str], cells: list[list[str]], width: int) -> bool:
-    needed = [
-        max(len(name), *(min(len(row[i]), _NARROWEST) for row in cells)) if cells else len(name)
-        for i, name in enumerate(columns)
-    ]
-    return sum(needed) + 2 * len(needed) <= width
-
-
-def _table(columns: Sequence[str], rows: list[Any], cells: list[list[str]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for i, name in enumerate(columns):
-        is_number = any(
-            isinstance(row[i], int | float | Decimal) and not isinstance(row[i], bool)
-            for row in rows
-            if row
-        )
-        shortest = max([len(name), *(min(len(row[i]), _NARROWEST) for row in cells)])
-        table.add_column(
-            Text(name),
-            justify="right" if is_number else "left",
-            min_width=shortest,
-            overflow="fold",
-        )
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _upright(columns: Sequence[str], number: int, row: list[str]) -> Table:
-    """One row as lines of name and value: for a table that is wider than the terminal."""
-    table = Table(
-        box=None,
-        show_header=False,
-        padding=(0, 1, 0, 0),
-        title=f"— row {number} —",
-        title_justify="left",
-        title_style="bold",
-    )
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, cell in zip(columns, row, strict=True):
-        if cell:  # what is missing is left out: a row of readings has some 30 columns
-            table.add_row(Text(name), Text(cell))
-    return table
+    return draw(result, _text, out, width)
 
 
 def _text(value: Any) -> str:

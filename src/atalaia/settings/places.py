@@ -13,7 +13,6 @@ from typing import Any
 from atalaia.domain.place import Place, Places
 from atalaia.given import meant
 from atalaia.settings.document import Document, text_of
-from atalaia.sources import recorded
 
 CAPITALS = "capitals"
 """What `places` says for the shipped 27 state capitals of Brazil, beside which others may stand."""
@@ -54,10 +53,11 @@ def _listed(document: Document, tables: list[Any]) -> dict[str, Place]:
 
 
 def _places_file(document: Document, value: Any) -> Places:
+    # With all that reads recorded files: few name one.
+    from atalaia.sources.recorded import read_places as listed_in  # noqa: PLC0415
+
     path = Path(text_of(value)).expanduser()
-    return Places(
-        recorded.read_places(path if document.is_from_env("places") else document.base / path)
-    )
+    return Places(listed_in(path if document.is_from_env("places") else document.base / path))
 
 
 def _place(document: Document, i: int, table: Any) -> Place | None:

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.embedded.database import FORMAT, Database, format_of
-from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, open_keys
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.homes.embedded.outbox import SqliteOutbox
 from atalaia.homes.embedded.people import SqlitePeople
@@ -34,6 +33,7 @@ from atalaia.homes.embedded.talks import MemoryTalks
 
 if TYPE_CHECKING:
     from atalaia.domain.rate import Rate
+    from atalaia.homes.embedded.keys import FolderKeys
     from atalaia.homes.embedded.meter import MemoryMeter
     from atalaia.homes.embedded.sql import DuckSql
 
@@ -89,6 +89,9 @@ class EmbeddedHome:
     def keys(self) -> FolderKeys:
         """People's keys, in a folder beside this one; made when they are first asked for, in a
         home without people. Raises StateConflict where those of its people are not there."""
+        # With all that encrypts: only who tells people, or keeps who they are, needs it.
+        from atalaia.homes.embedded.keys import ASKED_FOR, open_keys  # noqa: PLC0415
+
         folder, master = self._key_files.folder, self._key_files.master_key_file
         people, lookup = self.people.any_names(ASKED_FOR), self.people.lookup_keys().current
         return open_keys(self.path, folder, master, people=people, lookup=lookup)

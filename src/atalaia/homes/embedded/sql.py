@@ -164,7 +164,7 @@ def _execute(
     Python's values of it (None: as they come)."""
     query = _select(con, sql)
     try:
-        columns = _described(query, asked)
+        columns = _described(con, query, asked)
     except duckdb.Error:
         _execute_blindly(con, query)
         return (), []
@@ -188,7 +188,7 @@ def _write(con: duckdb.DuckDBPyConnection, sql: str, asked: set[str], out: Path)
     query = _select(con, sql)
     try:
         names, types = zip(
-            *((str(n), str(t)) for n, t, *_ in _described(query, asked)), strict=True
+            *((str(n), str(t)) for n, t, *_ in _described(con, query, asked)), strict=True
         )
     except duckdb.Error:
         _execute_blindly(con, query)
@@ -229,11 +229,14 @@ def _execute_blindly(con: duckdb.DuckDBPyConnection, query: str) -> None:
         raise QueryMistaken(str(error)) from error
 
 
-def _described(query: str, asked: set[str]) -> list[tuple[Any, ...]]:
+def _described(
+    con: duckdb.DuckDBPyConnection, query: str, asked: set[str]
+) -> list[tuple[Any, ...]]:
     """The columns' names and types. Tables without rows have the same, and no files to open, and
-    one variable of `hourly` has the same as all."""
-    planner = _planner(frozenset(views.made_of(asked)), tuple(views.SUMMARISED[:1]))
-    return planner.cursor().execute(f"DESCRIBE\n{query}").fetchall()
+    one variable of `hourly` has the same as all. What asks no table has no files to open."""
+    if asked:
+        con = _planner(frozenset(views.made_of(asked)), tuple(views.SUMMARISED[:1])).cursor()
+    return con.execute(f"DESCRIBE\n{query}").fetchall()
 
 
 def _quoted(name: str) -> str:
