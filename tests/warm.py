@@ -5,23 +5,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pkgutil
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import atalaia
+from forks import imported
 from patience import LIMIT_S
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        module.name
-        for module in pkgutil.walk_packages(atalaia.__path__, "atalaia.")
-        if ".aws" not in module.name and not module.name.endswith("__main__")
-    ]
-)
+_CONTEXT.set_forkserver_preload(imported())
 
 
 class Begun:
