@@ -65,7 +65,7 @@ def tiles(*, fails: bool = False) -> Iterator[tuple[str, list[str], list[str]]]:
         request_queue_size = 128  # a map asks for many at once
 
     server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked, referrers
     finally:
