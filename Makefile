@@ -130,7 +130,7 @@ openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
 
 states: .venv/.dev .venv/.page ## every state of the page on four screens in three languages, with axe; pictures (minutes)
-	ATALAIA_STATES=long $(BIN)/python -m pytest -n 2 tests/page/test_every_state.py
+	ATALAIA_PICTURES=1 ATALAIA_STATES=long $(BIN)/python -m pytest -n 2 tests/page/test_every_state.py
 
 watched: .venv/.dev ## write the dashboards and alert rules of examples/, from tools/watched.py
 	@$(BIN)/python tools/grafana.py examples

@@ -20,6 +20,7 @@ import ctypes
 import json
 import mmap
 import os
+import pkgutil
 import select
 import signal
 import struct
@@ -149,9 +150,9 @@ def _serve() -> None:
     """Fork one for each line that is read."""
     # Before anything keeps it: what is imported below asks this one what time it is.
     time.time = _now
-    import atalaia.run.local  # noqa: F401, PLC0415
-
-    _import_what_is_asked_for_later()
+    for name in imported():
+        with contextlib.suppress(ImportError):
+            __import__(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to be buried
     for line in sys.stdin:
         if pid := os.fork():
@@ -160,14 +161,13 @@ def _serve() -> None:
             _become(json.loads(line))
 
 
-def _import_what_is_asked_for_later() -> None:
-    from atalaia import api, channels, notify, people, settings, sources  # noqa: PLC0415
+def imported() -> list[str]:
+    """The modules that some command or some running watch imports, sooner or later."""
+    import atalaia  # noqa: PLC0415
 
-    names = [f"{p.__name__}.{f.stem}" for p in (api, channels, notify, people, settings, sources)
-             for f in Path(str(p.__file__)).parent.glob("*.py")]  # fmt: skip
-    for name in names:
-        with contextlib.suppress(ImportError):
-            __import__(name)
+    ours = [one.name for one in pkgutil.walk_packages(atalaia.__path__, "atalaia.")]
+    theirs = ["anyio._backends._asyncio", "numpy.ma", "pydantic.v1", "rich.traceback", "structlog"]
+    return [name for name in ours if ".aws" not in name and "__main__" not in name] + theirs
 
 
 def _become(asked: dict[str, Any]) -> NoReturn:

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from aws import moto
 from aws.calls import Calls, counted
 from aws.terraform import REGION, Terraform, TerraformMissing, variables
 
@@ -25,6 +24,8 @@ EMULATOR = Path(__file__).with_name("emulator.py")
 
 @pytest.fixture(scope="module")
 def url(models_once: None) -> Iterator[str]:
+    from aws import moto  # a second to load, and only where the AWS home is tested
+
     server, url = moto.start()
     yield url
     server.stop()
@@ -75,6 +76,8 @@ class Applying:
     """An emulator, and Terraform at work on it. Raises TerraformMissing."""
 
     def __init__(self) -> None:
+        from aws import moto  # as above
+
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="atalaia-applied-")))
             # Before the emulator: where Terraform is missing there is nothing to start.

@@ -294,7 +294,7 @@ class Telegram(BaseHTTPRequestHandler):
 @pytest.fixture
 def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Telegram)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("ATALAIA_CHANNELS_TELEGRAM_BASE_URL", url)
     Telegram.said.clear()

@@ -22,6 +22,7 @@ from atalaia.homes.embedded import open_home
 from channels.servers import nowhere
 from patience import LIMIT_S, slowness, wait_until
 from stories import here, objects
+from warm import Begun
 
 from .commands import COMMANDS, EXAMPLES, OF_A_HOME, OF_FILES, PERSON, Path_
 
@@ -92,21 +93,24 @@ SAY_NOTHING = {("preview",), ("stations",), ("wishes",), ("deliveries",)}
 # Ctrl-C
 
 
-def started(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+NOBODY_ASKED = {"ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
     """A command that has begun."""
     process = subprocess.Popen(
         [sys.executable, "-c", START, *words], cwd=folder, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false", **more},
+        env=os.environ | NOBODY_ASKED,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
 
 
-def holds(process: subprocess.Popen[str], name: str) -> bool:
+def holds(process: Begun, name: str) -> bool:
     """Whether it has this file open, or has ended."""
-    if process.poll() is not None:
+    if process.code is not None:
         return True
     files = Path(f"/proc/{process.pid}/fd").iterdir()
     return any(file.readlink().name == name for file in files)
@@ -144,16 +148,23 @@ def test_ctrl_c_ends_each_command_that_waits_for_a_home(home: Path) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("which files a process has is read from /proc, which is not here")
 
-    def ended(path: Path_) -> tuple[Path_, int, str]:
-        words = OF_A_HOME[path]
-        process = started(home.parent, *path, *words, "--home", str(home))
-        wait_until(lambda: holds(process, STORE))
-        return path, *interrupted(process)
+    def ended(path: Path_) -> tuple[Path_, int | None, str]:
+        said = home.parent / "-".join(path)
+        words = (*path, *OF_A_HOME[path], "--home", str(home))
+        process = Begun(home.parent, *words, said=said, **NOBODY_ASKED)
+        try:
+            wait_until(lambda: holds(process, STORE))
+            began = time.monotonic()
+            process.interrupt()
+            assert time.monotonic() - began < 1.0 * slowness(), path
+        finally:
+            process.kill()
+        return path, process.code, process.said
 
     lock = apsw.Connection(str(home / STORE))
     lock.execute("BEGIN IMMEDIATE")
     try:
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(6) as pool:
             found = list(pool.map(ended, set(OF_A_HOME) - set(NOT_HELD_UP)))
     finally:
         lock.close()

@@ -20,6 +20,7 @@ def test_what_can_be_counted_stands_in_the_line_of_who_waits_and_not_in_the_next
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(waiting, "SLOW_S", 0.0)
+    monkeypatch.setattr(waiting, "_AGAIN_S", 0.01)
 
     @waiting.slow
     def counts() -> None:

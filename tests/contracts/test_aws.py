@@ -9,9 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+if not os.environ.get("ATALAIA_AWS"):
+    pytest.skip("the AWS home is tested by `make test-aws`", allow_module_level=True)
+
 import botocore.endpoint
 import msgspec
-import pytest
 
 from atalaia.domain.rate import Rate
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -52,9 +56,6 @@ from contracts.people_contract import ANA, PeopleContract, consent, contact, for
 from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
 from telling import delivery, message
-
-if not os.environ.get("ATALAIA_AWS"):
-    pytest.skip("the AWS home is tested by `make test-aws`", allow_module_level=True)
 
 
 class Deployed:

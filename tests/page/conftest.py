@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENDOR = ROOT / "src/atalaia/page/files/vendor"
 AXE = ROOT / ".venv/page/axe.js"
 PICTURES = ROOT / "build/screenshots"
+"""Where pictures go, for people to look at; where ATALAIA_PICTURES is not set, none are made."""
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -50,6 +52,12 @@ def find_chromium() -> str | None:
 
 def whole_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+async def pictured(shown: Any, name: str, **options: Any) -> None:
+    """A picture of a page, or of a part of it, if they are wanted."""
+    if os.environ.get("ATALAIA_PICTURES"):
+        await shown.screenshot(path=PICTURES / f"{name}.png", **options)
 
 
 @dataclass

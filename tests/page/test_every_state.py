@@ -1,6 +1,6 @@
 """Each state of the page that people come to, in each language, on each screen: nothing that axe
-calls serious, nothing wider than the screen, nothing cut off, no word missing. Pictures go to
-build/screenshots/states.
+calls serious, nothing wider than the screen, nothing cut off, no word missing. Pictures of
+them go to build/screenshots/states where ATALAIA_PICTURES is set.
 
 `make test` goes through each once, on a phone in Spanish or on a desktop in English; with
 ATALAIA_STATES=long (`make states`) through all on four screens in three languages.
@@ -20,7 +20,7 @@ from fastapi import FastAPI, Request
 from atalaia.api import answering, leaving
 from atalaia.domain.words import LANGUAGES
 
-from .conftest import PICTURES, Browser
+from .conftest import Browser, pictured
 from .stage import RULES, Json, Stage, application, iso, served
 from .test_layers import radar_and_model
 from .test_looks import AFTERNOON, SCREENS, faults
@@ -28,7 +28,6 @@ from .test_looks import AFTERNOON, SCREENS, faults
 IS_LONG = os.environ.get("ATALAIA_STATES") == "long"
 SHORT = [("phone-dark", "es"), ("desktop-light", "en")]
 ROUNDS = [(screen, language) for screen in SCREENS for language in LANGUAGES] if IS_LONG else SHORT
-OUT = PICTURES / "states"
 
 Go = Callable[[Any, Stage], Awaitable[Any]]
 
@@ -263,7 +262,6 @@ def test_each_state_can_be_read_and_used_on_each_screen(
     stage = Stage(now=AFTERNOON)
     stage.moves()
     stage.page = radar_and_model("https://tiles.example.org")
-    OUT.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
 
     async def tell(url: str) -> None:
@@ -275,9 +273,7 @@ def test_each_state_can_be_read_and_used_on_each_screen(
             await go(page, stage)
             await page.evaluate("document.fonts.ready")
             is_map = await page.locator("#map").count() and "desktop" in screen
-            await page.screenshot(
-                path=OUT / f"{name}-{screen}-{language}.png", full_page=not is_map
-            )
+            await pictured(page, f"states/{name}-{screen}-{language}", full_page=not is_map)
             told = await page.evaluate(LOOK)
             some = [*told["wrong"], *told["cut"], *await faults(page), *seen.problems]
             seen.problems.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,9 +13,10 @@ from fastapi import FastAPI, Request, Response
 from patience import patient
 from telling import NOON, news
 
-from .conftest import AXE, PICTURES, Browser
+from .conftest import Browser, pictured
 from .outside import Watch
 from .stage import Stage, served, shown
+from .test_looks import faults
 
 NARROW = 280
 
@@ -135,15 +135,9 @@ def test_it_is_legible_where_it_is_narrow(browser: Browser, language: str, schem
         await frame.locator("h1").wait_for()
         inner = page.frames[1]
         assert await inner.evaluate("document.documentElement.scrollWidth") <= NARROW
-        await inner.evaluate(AXE.read_text("utf-8"))
-        told = await inner.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        grave = [
-            one["id"] for one in told["violations"] if one["impact"] in ("serious", "critical")
-        ]
-        assert grave == [], json.dumps(told["violations"])[:2000]
+        assert await faults(inner) == []
         assert not seen.problems, seen.problems
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"widget-{language}-{scheme}.png")
+        await pictured(page, f"widget-{language}-{scheme}")
 
     with (
         listed(watch, "http://127.0.0.1:*") as url,

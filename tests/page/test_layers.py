@@ -1,5 +1,4 @@
-"""Layers of images from elsewhere, against a server of tiles of our own. Pictures go to
-build/screenshots."""
+"""Layers of images from elsewhere, against a server of tiles of our own."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ import pytest
 from atalaia.settings.page import MapLayer, Page
 from patience import until
 
-from .conftest import PHONE, PICTURES, Browser
+from .conftest import PHONE, Browser, pictured
 from .stage import Stage
 from .test_looks import AFTERNOON, faults, on_stage
 from .test_map import DOTS
@@ -66,7 +65,7 @@ def tiles(*, fails: bool = False) -> Iterator[tuple[str, list[str], list[str]]]:
         request_queue_size = 128  # a map asks for many at once
 
     server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked, referrers
     finally:
@@ -125,8 +124,7 @@ def test_nothing_is_asked_for_before_a_layer_is_switched_on_and_then_of_its_hour
         # They are faded in by the clock, which stands still here.
         await page.clock.set_fixed_time(stage.now + timedelta(seconds=2))
         await page.wait_for_function(OPAQUE)
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"layers-{screen}.png")
+        await pictured(page, f"layers-{screen}")
         assert await faults(page) == []
         # At another hour the images are of that hour; those without a time are of now alone.
         await page.get_by_label("Model").check()

@@ -1,4 +1,4 @@
-"""The map of who looks closely, and of who looks from afar. Pictures go to build/screenshots."""
+"""The map of who looks closely, and of who looks from afar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from atalaia.page import web
 from patience import patient
 
-from .conftest import PHONE, PICTURES, VENDOR, Browser
+from .conftest import PHONE, VENDOR, Browser, pictured
 from .stage import Stage
 from .test_looks import AFTERNOON, faults, looked_at, on_stage
 
@@ -57,8 +57,7 @@ def test_borders_rivers_and_towns_come_for_who_looks_closely_alone(
         await page.wait_for_selector("#map[data-coast=near]")
         for name in ("lines.json", "countries.json", "countries-near.json"):
             assert len([one for one in asked if one.endswith(name)]) == 1
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"lines-{screen}.png")
+        await pictured(page, f"lines-{screen}")
         assert await faults(page) == []
         await page.get_by_role("button", name="Voltar a todos os lugares").click()
         await page.wait_for_selector("#map:not([data-lines])")
@@ -134,7 +133,7 @@ def test_places_upon_each_other_are_one_with_the_gravest_level_of_them(browser: 
         told = await shown_as(page)
         assert int(told["clusters"]) >= 2
         assert "orange:2" in told["levels"]
-        await page.screenshot(path=PICTURES / "clusters.png")
+        await pictured(page, "clusters")
         groups = await page.evaluate(GROUPS)
         # The gravest stands for the others, where it is; one that is blind makes no calm group.
         assert groups["Recife"][:2] == ["orange", 13], groups
@@ -175,7 +174,7 @@ def test_the_gravest_is_named_among_thousands(browser: Browser) -> None:
         await page.wait_for_selector(DOTS)
         written = await page.evaluate("[...window.written]")
         assert [name for name in written if name.startswith("Porto Alegre")]
-        await page.screenshot(path=PICTURES / "crowded.png")
+        await pictured(page, "crowded")
 
     on_stage(browser, stage, tell)
 
@@ -214,7 +213,7 @@ def test_filters_stand_in_the_address_and_call_nothing_calm_that_they_leave_out(
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".filters select[name=hazard]")
         assert await page.input_value(".filters select[name=level]") == "red"
-        await page.screenshot(path=PICTURES / f"filters-{screen}.png")
+        await pictured(page, f"filters-{screen}")
         assert await faults(page) == []
         await page.select_option(".filters select[name=state]", "PE")
         await page.get_by_role("heading", name="0 de 6 alertas").wait_for()
@@ -256,7 +255,7 @@ def test_a_place_is_gone_to_by_the_keyboard_alone(browser: Browser) -> None:
         assert [name.split("\n")[0] for name in found] == ["São Luís", "São Paulo"]
         await page.keyboard.press("ArrowDown")
         assert await page.get_attribute("#go", "aria-activedescendant") == "go-1"
-        await page.screenshot(path=PICTURES / "search.png")
+        await pictured(page, "search")
         assert await faults(page) == []
         await page.keyboard.press("Enter")
         await page.locator(".popup strong", has_text="São Paulo").wait_for()

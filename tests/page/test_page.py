@@ -18,7 +18,7 @@ from atalaia.people.manage import Signed
 from patience import patient
 from run.world import NOON, World, watching
 
-from .conftest import PICTURES, Browser, Seen
+from .conftest import Browser, Seen, pictured
 from .test_looks import SCREENS, faults
 
 ENV = {
@@ -56,11 +56,6 @@ async def gust(world: World, value: float, minute: int = 0, place: str = "p1") -
     status, told, _ = await world.post("/v1/readings", json.dumps([reading]))
     assert status == 202, told
     await world.live.settled()
-
-
-async def picture(page: Any, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 ORANGE = """() => {
@@ -173,7 +168,7 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(
             secret = await page.input_value(".copy input")
             assert secret.startswith("whsec_")
             asked = await hook.next()
-            await picture(page, "subscribe-code")
+            await pictured(page, "subscribe-code", full_page=True)
             await page.fill("#code", "000000" if code_in(asked) != "000000" else "000001")
             await page.get_by_role("button", name="Concordo").click()
             await page.get_by_text("Este código não confere").wait_for()
@@ -189,7 +184,7 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(
             assert "#/manage" in page.url
             assert "atm_" not in page.url  # the token has left the address
             await page.get_by_text("Place 0, até 25 km").wait_for()
-            await picture(page, "manage-held")
+            await pictured(page, "manage-held", full_page=True)
             await changes_what_they_get(page, world)
             await page.get_by_role("button", name="Apagar tudo de mim").click()
             await page.get_by_role("button", name="Sim, apagar tudo").click()
@@ -209,7 +204,7 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     assert await page.evaluate("document.activeElement.tagName") == "H1"
     await page.locator("input[name=level][value=orange]").press(" ")
     await page.locator("input[name=radius][value='100']").press(" ")
-    await picture(page, "manage-edit")
+    await pictured(page, "manage-edit", full_page=True)
     await page.get_by_role("button", name="Salvar").press("Enter")
     await page.get_by_text("Mudado").wait_for()
     assert await page.evaluate("document.activeElement.tagName") == "H1"
@@ -237,7 +232,7 @@ def test_who_lost_the_link_asks_for_another_and_is_told_nothing_of_who_is_known(
         await page.fill("#address", "ninguem@example.org")
         await page.get_by_role("button", name="Enviar-me um link").press("Enter")
         await page.get_by_text("Se este contato recebe avisos").wait_for()
-        await picture(page, "manage-lost")
+        await pictured(page, "manage-lost", full_page=True)
         assert [one.kind for one in world.home.outbox.messages()] == ["link"]
 
     story(
@@ -266,7 +261,7 @@ def test_a_channel_is_added_on_the_page_of_the_link_by_the_code_that_came_there(
             await page.get_by_role("button", name="Acrescentar um canal").press("Enter")
             await page.locator("input[value=webhook]").press(" ")
             await page.fill("#address", str(server.make_url("/alertas")))
-            await picture(page, "manage-add")
+            await pictured(page, "manage-add", full_page=True)
             await page.get_by_role("button", name="Enviar código").press("Enter")
             await page.wait_for_selector("#code")
             assert "Defesa Civil de Exemplo" in await page.inner_text(".words")
@@ -276,7 +271,7 @@ def test_a_channel_is_added_on_the_page_of_the_link_by_the_code_that_came_there(
             await page.get_by_text("Este código não confere").wait_for()
             seen.problems.clear()  # the browser notes the refused code
             await page.fill("#code", code)
-            await picture(page, "manage-add-code")
+            await pictured(page, "manage-add-code", full_page=True)
             await page.get_by_role("button", name="Concordo").press("Enter")
             await page.get_by_text("Acrescentado: seus avisos").wait_for()
             await page.get_by_text(str(server.make_url("/alertas"))).wait_for()
@@ -311,7 +306,7 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
         await page.fill("#silence-why", "manutenção")
         await page.get_by_role("button", name="Silenciar").click()
         await page.get_by_role("cell", name="manutenção").wait_for()
-        await picture(page, "operator-silences")
+        await pictured(page, "operator-silences", full_page=True)
         await page.get_by_role("button", name="Encerrar").click()
         await page.get_by_role("button", name="Encerrar").wait_for(state="detached")
         async with TestServer(Hook(410).application()) as server:
@@ -321,7 +316,7 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
         await page.get_by_role("link", name="Entregas").click()
         await page.get_by_role("button", name="Tentar de novo").first.wait_for()
         await page.get_by_role("cell", name="HTTP 410: não existe mais").first.wait_for()
-        await picture(page, "operator-deliveries")
+        await pictured(page, "operator-deliveries", full_page=True)
         await page.get_by_role("button", name="Tentar de novo").first.click()
         await page.get_by_text("Vai de novo").wait_for()
 
@@ -367,7 +362,7 @@ def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_
             await page.get_by_text("1 destinatário recebe", exact=False).wait_for()
             assert "(Webhook: 1)" in await page.inner_text("dialog"), "before anything goes"
             assert [m for m in world.home.outbox.messages() if m.kind.startswith("exercise")] == []
-            await picture(page, "operator-drill")
+            await pictured(page, "operator-drill", full_page=True)
             await page.get_by_role("button", name="Sim", exact=True).click()
             await page.get_by_text("O exercício").wait_for()
             assert "EXERCÍCIO" in json.dumps(await hook.next(), ensure_ascii=False)
@@ -423,7 +418,7 @@ def test_an_operator_sees_rules_and_places_and_pauses_exports_and_removes_people
 
 async def judged(page: Any, name: str) -> None:
     """A picture of it, and nothing that axe or a narrow screen has against it."""
-    await picture(page, name)
+    await pictured(page, name, full_page=True)
     assert await faults(page) == []
     wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
     assert not wide, name

@@ -19,9 +19,9 @@ from pushing import Browser as Subscriber
 from pushing import PushService
 from run.world import NOON, World, watching
 
-from .conftest import PHONE, Browser
+from .conftest import PHONE, Browser, pictured
 from .stage import Stage, shown
-from .test_page import ENV, gust, picture
+from .test_page import ENV, gust
 
 PUSH_ENV = {**ENV, "ATALAIA_CHANNELS_WEBPUSH_ALLOW": "127.0.0.0/8"}
 
@@ -99,7 +99,7 @@ def test_one_tap_and_the_browsers_leave_are_all_it_takes_to_be_told(
             await page.get_by_role("button", name="Concordo: avisem aqui").wait_for()
             assert await page.locator("#address").count() == 0, "no address is asked for"
             assert "Defesa Civil de Exemplo" in await page.inner_text(".words")
-            await picture(page, "subscribe-here")
+            await pictured(page, "subscribe-here", full_page=True)
             await page.get_by_role("button", name="Concordo: avisem aqui").click()
             await handed.next(1)
             await page.get_by_role("heading", name="Pronto").wait_for()
@@ -189,7 +189,7 @@ def test_on_an_iphone_it_says_to_install_the_page_first(browser: Browser) -> Non
         await page.dispatch_event("input[value=webpush]", "click")
         await page.get_by_text("Adicionar à Tela de Início").wait_for()
         assert await page.get_by_role("button", name="Concordo: avisem aqui").is_disabled()
-        await picture(page, "subscribe-iphone")
+        await pictured(page, "subscribe-iphone", full_page=True)
         assert seen.problems == []
 
     with shown(Stage()) as url:

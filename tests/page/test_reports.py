@@ -23,7 +23,7 @@ from atalaia.report import ranged
 from atalaia.report.wish import ReportWish
 from atalaia.rules import load
 
-from .conftest import PICTURES, Browser
+from .conftest import Browser, pictured
 from .outside import Watch
 from .stage import Stage
 from .test_looks import AFTERNOON, JUDGED, SCREENS, faults, go, on_stage
@@ -271,8 +271,7 @@ def test_a_report_is_asked_for_from_a_place_and_from_a_system_and_both_are_share
         assert await link.get_attribute("rel") == "noopener"
         await dialog.locator("[value=pdf]").check(force=True)
         assert str(await link.get_attribute("href")).startswith(f"{recife}.pdf?")
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"report-place-{screen}.png")
+        await pictured(page, f"report-place-{screen}")
         assert await faults(page) == []
         await page.fill("#report-first", "2025-12-01")
         assert await link.get_attribute("href") is None
@@ -289,7 +288,7 @@ def test_a_report_is_asked_for_from_a_place_and_from_a_system_and_both_are_share
         )
         await dialog.get_by_label(some).check(force=True)
         assert "from=2026-01-09" in str(await link.get_attribute("href"))
-        await page.screenshot(path=PICTURES / f"report-system-{screen}.png")
+        await pictured(page, f"report-system-{screen}")
         assert await faults(page) == []
         await page.keyboard.press("Escape")
         await page.locator(".system .buttons button").first.click()
@@ -308,10 +307,9 @@ def test_a_report_is_legible_on_each_screen(
 
     async def tell(url: str) -> None:
         page, seen = await browser.page(**SCREENS[screen], locale=locale)
-        PICTURES.mkdir(parents=True, exist_ok=True)
         await page.goto(f"{url}/report/place/pel.html?from=2024-05-01&to=2024-05-05&lang={locale}")
         assert await page.get_attribute("html", "lang") == locale
-        await page.screenshot(path=PICTURES / f"report-page-{screen}.png", full_page=True)
+        await pictured(page, f"report-page-{screen}", full_page=True)
         assert await faults(page) == []
         assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
         assert [one for one in seen.problems if "favicon" not in one] == []

@@ -16,7 +16,7 @@ from atalaia.errors import AtalaiaError
 from atalaia.page.shapes import FILE, PER_DEGREE, imported
 from stories import here
 
-from .conftest import PHONE, PICTURES, Browser
+from .conftest import PHONE, Browser, pictured
 from .stage import Stage
 from .test_looks import AFTERNOON, faults, on_stage
 
@@ -188,8 +188,7 @@ def test_the_map_fills_places_by_level_and_names_no_dot_for_the_calm(
         page, seen = await browser.page(reduced_motion="reduce", **options)
         await page.goto(url)
         await page.wait_for_selector('#map[data-filled="6"]')
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"shapes-{options['color_scheme']}.png")
+        await pictured(page, f"shapes-{options['color_scheme']}")
         assert await faults(page) == []
         assert seen.problems == []
 

@@ -1,4 +1,4 @@
-"""Another hour on the map, and the newest values on it. Pictures go to build/screenshots."""
+"""Another hour on the map, and the newest values on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from patience import patient, until
 
-from .conftest import PHONE, PICTURES, Browser
+from .conftest import PHONE, Browser, pictured
 from .stage import Stage, iso
 from .test_looks import AFTERNOON, faults, looked_at, on_stage
 from .test_map import DOTS, WRITTEN, shown_as
@@ -74,8 +74,7 @@ def test_an_hour_is_chosen_by_keyboard_stands_in_the_address_and_is_said_not_to_
         assert "18:00" in text, "21:00Z as people here read it"
         assert await page.inner_text(".then-sign") == NOT_NOW[locale]
         assert await page.locator(".map-box.is-then").count() == 1
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"time-past-{screen}.png", full_page=True)
+        await pictured(page, f"time-past-{screen}", full_page=True)
         assert await faults(page) == []
         wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
         assert not wide
@@ -119,7 +118,7 @@ def test_what_was_not_seen_is_never_calm_and_of_what_comes_only_what_is_announce
         await shows(page, levels="yellow:1")
         assert await blind(page) == 27
         assert "1 alerta já anunciado para 1 lugar" in await page.inner_text(".under-time output")
-        await page.screenshot(path=PICTURES / "time-ahead.png")
+        await pictured(page, "time-ahead")
         # What a click says is of that hour, too.
         popup = await page.evaluate(PICKED, stage.id_of("Recife"))
         assert "sem dados" in popup.lower()
@@ -307,8 +306,7 @@ def test_values_are_of_now_old_ones_stand_in_brackets_and_missing_ones_are_no_ze
             comma = "7.5" if locale.startswith("en") else "7,5"
             assert {f"({comma})", "0", "–"} <= set(written)
             assert counts["old"] == counts["missing"] == "1"
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURES / f"values-{screen}.png", full_page=True)
+        await pictured(page, f"values-{screen}", full_page=True)
         assert await faults(page) == []
         await page.select_option(".under-values select", "temperature_c")
         await page.get_by_text("12 °C").wait_for()
@@ -350,6 +348,6 @@ def test_thousands_of_values_are_thinned_out_by_the_room_that_there_is(browser: 
         await page.wait_for_selector('canvas.dots[data-values*="fresh:"]')
         counts = dict(pair.split(":") for pair in (await shown_as(page))["values"].split())
         assert 10 < int(counts["fresh"]) < 500
-        await page.screenshot(path=PICTURES / "values-crowded.png")
+        await pictured(page, "values-crowded")
 
     on_stage(browser, stage, tell)

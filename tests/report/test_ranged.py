@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
+@cache
 def told(home: Path, **wanted: Any) -> Report:
+    """Of a home that nothing is written to: what several tests look at is gathered once."""
     with open_home(home, exclusive=False) as opened:
         return ranged_report(opened, RULES, ReportWish(**wanted), NOW)
 

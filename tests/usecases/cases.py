@@ -87,7 +87,7 @@ class Target:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}{self.path}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def texts(self) -> list[str]:
         return [json.dumps(body, ensure_ascii=False) for body in self.bodies]

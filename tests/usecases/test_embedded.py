@@ -19,7 +19,7 @@ from atalaia.domain.payload import Payload
 from atalaia.run.local import Live
 from atalaia.run.opened import home_of
 from atalaia.settings import load
-from patience import slowness, wait_until
+from patience import LIMIT_S, wait_until
 
 from .cases import KEY, Driven, Target, UseCases, decoded, storm
 
@@ -97,20 +97,18 @@ class Embedded(Driven):
     def events(self, after: int | None) -> list[dict[str, Any]]:
         query = "" if after is None else f"?after={after}"
         found: list[dict[str, Any]] = []
+        self.live.services.follower.events._beat_s = 0.02  # which says that all was told
         with urllib.request.urlopen(
-            self._request("GET", f"/v1/events{query}"), timeout=1.5 * slowness()
+            self._request("GET", f"/v1/events{query}"), timeout=LIMIT_S
         ) as said:
             kind = ""
-            try:
-                for line in said:
-                    if line.startswith(b"event:"):
-                        kind = line[6:].strip().decode()
-                    if kind == "beat":
-                        break  # all was told, and the next one comes before a slow machine's limit
-                    if line.startswith(b"data:") and kind == "alert":
-                        found.append(json.loads(line[5:]))
-            except TimeoutError:
-                pass  # it goes on for ever
+            for line in said:
+                if line.startswith(b"event:"):
+                    kind = line[6:].strip().decode()
+                if kind == "beat":
+                    break
+                if line.startswith(b"data:") and kind == "alert":
+                    found.append(json.loads(line[5:]))
         return found
 
     def minutes_later(self) -> None:
