@@ -465,6 +465,64 @@ def test_who_subscribes_during_a_red_incident_is_told_once_what_stands(desk: Des
     assert len(desk.send(NOON + 200)) == 2
 
 
+def test_what_came_to_the_log_after_its_silence_was_over_is_told(desk: Desk) -> None:
+    desk.join(person())
+    heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON - 60, until=NOON + 1, **heavy))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    stands = standing(desk)
+    assert stands.step((), NOON + 1) == 0, "nothing stands as it ends"
+    desk.say(news(level="red", at=NOON), now=NOON + 3)
+    assert stands.step((), NOON + 3) == 0
+    assert desk.send(NOON + 3) == ["telegram: onset red"]
+
+
+def test_who_came_between_a_red_alert_and_its_entry_in_the_log_is_told_of_it_and_of_its_end(
+    desk: Desk,
+) -> None:
+    stands = standing(desk)
+    desk.join(person(since=NOON + 1))
+    assert stands.step({"p_ana"}, NOON + 1) == 0
+    desk.say(news("i1", level="red"), news("i2"), now=NOON + 3)
+    assert desk.send(NOON + 3) == ["telegram: onset red"]
+    desk.join(person(since=NOON + 60))
+    desk.say(news("i1", 2, "end", level="red", at=NOON + 59), now=NOON + 61)
+    assert desk.send(NOON + 61) == ["telegram: ended red"]
+
+
+def test_who_moves_away_and_back_while_it_gets_red_is_told_of_it(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT))
+    stands = standing(desk)
+    desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
+    desk.join(person(quiet=NIGHT, where=[THERE]))
+    desk.say(news("i1", 2, level="red", at=MIDNIGHT + 60), now=MIDNIGHT + 60)
+    assert desk.send(MIDNIGHT + 60) == []
+    desk.join(person(quiet=NIGHT))
+    assert stands.step({"p_ana"}, MIDNIGHT + 120) == 1
+    assert stands.step({"p_ana"}, MIDNIGHT + 121) == 0, "once"
+    assert desk.send(MIDNIGHT + 121) == ["telegram: escalated red"]
+
+
+def test_each_red_of_a_message_goes_on_to_a_channel_that_has_another_of_them(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE]))
+    desk.say(news("i1", level="red"), now=NOON)
+    desk.send(NOON)
+    desk.now = NOON + 700
+    desk.escalation.hand_on()
+    assert desk.send(NOON + 700) == ["sms: onset red"]
+    both = {"level": "red", "at": NOON + 800}
+    desk.say(
+        news("i1", 2, reason="certainty", **both),
+        news("i2", place="natal", **both),
+        now=NOON + 800,
+    )
+    went = desk.send(NOON + 800)
+    assert sorted(went) == ["sms: certainty red", "telegram: certainty red, onset red"]
+    desk.now = NOON + 1_500
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 1_500) == ["sms: onset red"]
+
+
 def test_a_clock_set_back_keeps_no_channel_silent() -> None:
     at = [float(NOON)]
     tick = steady(lambda: at[0])

@@ -167,7 +167,7 @@ class Fan:
         self.reached = position.done
         plan, self._plan = self._plan, None  # where the step fails, the group is looked up anew
         if plan is None or plan.until != position.until:
-            plan = self._next_plan(position)
+            plan = self._next_plan(position, now)
         if plan is None:
             return None
         now = plan.sent_at if now is None else now
@@ -196,7 +196,7 @@ class Fan:
             made[message.channel] += 1
         return Fanned(dict(made), frozenset(message.rank for message in messages))
 
-    def _next_plan(self, position: Position) -> _Plan | None:
+    def _next_plan(self, position: Position, now: int | None) -> _Plan | None:
         """The next group; the one that is under way ends where it ended before, and leaves out
         those whom it has reached."""
         log = self._state.alerts(position.done, limit=GROUP_MOST)
@@ -211,7 +211,7 @@ class Fan:
         is_followed = is_followed or len(entries) == GROUP_MOST
         if not entries:
             return None
-        alerts, told = self._concerned([entry for _, entry in entries])
+        alerts, told = self._concerned([entry for _, entry in entries], now)
         if position.until:
             versions = {(entry.alert.incident, entry.alert.version) for _, entry in entries}
             for person, each in told.items():
@@ -239,13 +239,15 @@ class Fan:
         return found
 
     def _concerned(
-        self, entries: Sequence[LogEntry]
+        self, entries: Sequence[LogEntry], now: int | None
     ) -> tuple[dict[str, list[int]], dict[str, list[Notice]]]:
         """By pseudonym: the alerts of the group that are for them, and what they were told."""
         found: dict[str, set[int]] = defaultdict(set)
         told: dict[str, list[Notice]] = defaultdict(list)
         by_incident: dict[str, list[int]] = defaultdict(list)
-        silences = tuple(self._silences())
+        # One that has ended holds nothing back: what comes to the log after that, and was sent
+        # before, is not told by `Standing`, which told what stood by then.
+        silences = [one for one in self._silences() if now is None or now < one.until]
         heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
         for i in heard:
             by_incident[entries[i].alert.incident].append(i)
@@ -294,10 +296,11 @@ class Fan:
             profile = self._profiles.get(person)
             if profile is None or not profile.channels:
                 continue
-            if plan.sent_at < profile.since:
-                continue
             alerts = [plan.entries[i] for i in plan.alerts[person]]
-            if told := plan.told.get(person):
+            told = plan.told.get(person)
+            if plan.sent_at < profile.since:
+                alerts = _late_for_newcomers(alerts, told or ())
+            if told:
                 alerts = [one for one in alerts if not _was_never_heard(one[1], told)]
                 dropped.update(_overtaken(plan, person, told))
             if not alerts:
@@ -379,6 +382,15 @@ def message_of(
         reason=EXPIRED if is_late else "",
         escalate_at=now + profile.escalate_after_s if escalates else 0,
     )
+
+
+def _late_for_newcomers(
+    alerts: Sequence[tuple[int, LogEntry]], told: Sequence[Notice]
+) -> list[tuple[int, LogEntry]]:
+    """What is for who came after it was sent, and before it was in the log: what is red, which they
+    would have been told as they came, and how that went on of which they were told."""
+    known = {one.incident for one in told}
+    return [one for one in alerts if rank_of(one[1]) == _RED or one[1].alert.incident in known]
 
 
 def _was_never_heard(entry: LogEntry, told: Sequence[Notice]) -> bool:

@@ -97,9 +97,12 @@ class Standing:
         told = self._told(standing, list(concern))
         n = 0
         for pseudonym, alerts in concern.items():
-            known = {one.incident for one in told[pseudonym]}
-            new = [one for one in alerts if one[1].alert.incident not in known]
-            n += self._tell(pseudonym, new, (), now)
+            mine = told[pseudonym]
+            new = [one for one in alerts if not _was_to_have(mine, one[1])]
+            incidents = {one[1].alert.incident for one in new}
+            # They asked for something else meanwhile, and what was for them was dropped by that.
+            is_again = any(one.incident in incidents for one in mine)
+            n += self._tell(pseudonym, new, mine, now, f"came:{now}" if is_again else "")
         return n
 
     def _tell_silenced(self, silence: Silence, silences: Sequence[Silence], now: int) -> int:
@@ -194,6 +197,17 @@ def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
         one.incident == alert.incident
         and one.version >= alert.version
         and (one.status not in _LOST or one.is_heard)
+        for one in told
+    )
+
+
+def _was_to_have(told: Sequence[Notice], entry: LogEntry) -> bool:
+    """Whether this entry or a newer one was, or is, for the person, and was not dropped."""
+    alert = entry.alert
+    return any(
+        one.incident == alert.incident
+        and one.version >= alert.version
+        and (one.status != Status.DROPPED or one.is_heard)
         for one in told
     )
 
