@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from atalaia.clock import Clock, steady
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, settled
+from atalaia.domain.official import Official
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person, Quiet
 from atalaia.notify.compose import Composer
@@ -421,6 +423,68 @@ def test_a_red_of_a_warning_goes_on_to_the_next_channel_where_it_stands_though_i
     went = desk.send(NOON + 900)
     assert ["onset red" in one for one in went].count(True) == 2, went
     assert {m.person for m in desk.all(channel="sms") if m.status == Status.SENT} >= {"p_b", "p_t"}
+
+
+def said_of(entry: LogEntry, *places: str, still: tuple[str, ...] = ()) -> LogEntry:
+    """The entry of a warning, about these places alone; it stands at others."""
+    met = Official(identifier="1", sender="met", issuer="Met", type="Alert", sent_at=NOON)
+    return msgspec.structs.replace(
+        entry, places=places, still=still, peak_level="orange", official=met
+    )
+
+
+@pytest.mark.parametrize("quiet", [None, NIGHT])
+def test_the_end_of_a_warning_at_one_place_is_told_though_it_goes_on_at_another(
+    desk: Desk, quiet: Quiet | None
+) -> None:
+    """By each channel that told of the beginning, in the morning also where it changed since."""
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE], quiet=quiet))
+    kind = {"rule": "official", "level": "orange"}
+    at = MIDNIGHT - 3 * HOUR
+    desk.say(said_of(news(at=at, **kind), "natal", "recife"), now=at)
+    assert desk.send(at, Outcome("never", "refused")) == ["telegram: onset orange"]
+    desk.escalation.hand_on()
+    assert desk.send(at) == ["sms: onset orange"]
+    end = news("i1", 2, "cancel", at=MIDNIGHT, **kind)
+    desk.say(
+        said_of(end, "recife", still=("natal",)),
+        said_of(news("i1", 3, at=MIDNIGHT, **kind), "natal"),
+        now=MIDNIGHT,
+    )
+    desk.say(said_of(news("i1", 4, at=MIDNIGHT + 60, **kind), "natal"), now=MIDNIGHT + 60)
+    went = [*desk.send(MIDNIGHT + 60), *desk.send(MORNING)]
+    assert any(one.startswith("sms: ") and "withdrawn orange" in one for one in went), went
+
+
+def test_a_warning_that_changed_twice_at_one_instant_goes_on_to_the_next_channel_once(
+    desk: Desk,
+) -> None:
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "red"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    desk.send(NOON)
+    desk.home.outbox.acknowledge("p_ana", desk.all()[0].id, NOON + 1)
+    end = said_of(news("i1", 2, "cancel", at=NOON + 60, **kind), "natal", still=("recife",))
+    desk.say(end, said_of(news("i1", 3, at=NOON + 60, **kind), "recife"), now=NOON + 60)
+    assert desk.send(NOON + 60) == ["telegram: withdrawn red, escalated red"]
+    desk.now = NOON + 700
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 700) == ["sms: escalated red"]
+
+
+def test_the_end_of_a_silence_tells_nobody_of_a_warning_elsewhere(desk: Desk) -> None:
+    desk.join(person())
+    stands = standing(desk)
+    kind = {"rule": "official", "level": "orange"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset orange"]
+    natal = {"hazard": None, "place": "natal", "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON + 60, until=NOON + HOUR, **natal))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    part = news("i1", 2, at=NOON + 90, **kind)
+    desk.say(said_of(part, "natal", still=("recife",)), now=NOON + 90)
+    stands.step((), NOON + HOUR)
+    assert desk.send(NOON + HOUR) == []
 
 
 def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:

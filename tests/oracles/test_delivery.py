@@ -47,6 +47,7 @@ from atalaia.domain.delivery import (
     released,
 )
 from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.official import RULE, Official
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person, Quiet
 from atalaia.homes.embedded import open_home
@@ -58,7 +59,7 @@ from atalaia.notify.escalate import Escalation
 from atalaia.notify.fanout import Fan
 from atalaia.notify.standing import Standing
 from atalaia.ports import Commit, Outbox, State
-from telling import HERE, NOON, PLACES, THERE, news, person
+from telling import HERE, NOON, PLACES, THERE, TOWNS, news, person
 
 CASES = int(os.environ.get("ATALAIA_DELIVERIES", "16"))
 FIRST = int(os.environ.get("ATALAIA_DELIVERIES_FROM", "0"))
@@ -87,6 +88,7 @@ WAITS_S = 30
 """So long written letters wait, now and then: their lease is good for a try after that."""
 HOURS = 20
 LEVELS = ("yellow", "orange", "red")
+MET = Official(identifier="1", sender="met", issuer="Met", type="Alert", sent_at=NOON)
 ESCALATE_S = 600
 
 
@@ -216,8 +218,8 @@ class Night:
             one.pseudonym: [(0, one.quiet)] for one in (*self.people, newcomer)
         }
         self.wishes: dict[str, list[tuple[int, Person]]] = {
-            one.pseudonym: [(one.since, one)] for one in (*self.people, newcomer)
-        }
+            one.pseudonym: [(0, one)] for one in self.people
+        } | {newcomer.pseudonym: []}
         self.faults = {
             name: (self.random.randrange(HOURS * 3600), self.random.choice((0, 600, 5400)))
             for name in CHANNELS
@@ -279,7 +281,42 @@ class Night:
                 at += r.choice((60, 1800, 7200))
                 last = found[-1].alert.version + 1
                 found.append(news(f"i{i}", last, "end", at=at, level=level, **kind))
+        if not self.is_calm and r.random() < 0.5:
+            found += self._warning()
         return sorted(found, key=lambda e: (e.alert.sent_at, e.alert.incident))
+
+    def _warning(self) -> Iterator[LogEntry]:
+        """An official one over two towns: each entry speaks of one of them, or of both, and what it
+        does not speak of stands. What changes at one instant is over first."""
+        r, stands = self.random, dict[str, str]()
+        at, version, peak = self.start + r.randrange(1, 8) * 3600, 0, "watch"
+        kind = {"hazard": r.choice(HAZARDS), "rule": RULE, "expires_s": 2 * 86_400}
+        for _ in range(r.randint(2, 6)):
+            left = set(TOWNS) if not version else set(r.sample(sorted(TOWNS), r.randint(1, 2)))
+            ends = {town for town in left & set(stands) if version and r.random() < 0.3}
+            for said in (ends, left - ends):
+                if not said:
+                    continue
+                version += 1
+                still, level = tuple(sorted(set(stands) - said)), r.choice(LEVELS)
+                before = max((LEVEL_OF[stands[town]] for town in said & set(stands)), default=0)
+                type_ = "alert" if version == 1 else r.choice(["end", "cancel"])
+                changes: dict[str, Any] = {}
+                if version > 1 and said is not ends:
+                    type_ = "update"
+                    changes = {"reason": "eased" if LEVEL_OF[level] < before else "escalated"}
+                peak = max(peak, level, key=LEVEL_OF.__getitem__)
+                places = tuple(sorted(said))
+                changes["place"] = places[0] if len(places) == 1 else MET.issuer
+                entry = news("w", version, type_, at=at, level=level, **kind, **changes)
+                yield msgspec.structs.replace(
+                    entry, places=places, still=still, official=MET, peak_level=peak
+                )
+                stands = {town: stands[town] for town in still}
+                stands |= {} if said is ends else dict.fromkeys(said, level)
+            if not stands:
+                return
+            at += r.choice((60, 300, 1800, 3600, 7200))
 
     def _arrivals(self) -> dict[tuple[str, int], int]:
         """The log is in the order of sending; who judged may have been slow to write."""
@@ -375,7 +412,7 @@ class Night:
         r = self.random
         self._operate()
         while self._to_come and self._to_come[0].since <= self.now:
-            self._comes(self._to_come.pop())
+            self._comes(msgspec.structs.replace(self._to_come.pop(), since=self.now))
         if not self.is_calm:
             self._people_change()
         if self.is_calm or r.random() < 0.9:
@@ -550,7 +587,7 @@ class Night:
         return not alert.is_over and any(
             one.since <= at < one.until
             and one.hazard in (None, alert.hazard)
-            and one.place in (None, alert.place_id)
+            and (one.place is None or {one.place} == set(entry.places))
             for one in self.silences
         )
 
@@ -579,13 +616,16 @@ def is_red(entry: LogEntry) -> bool:
 def is_asked(one: Person, entry: LogEntry) -> bool:
     """Whether it would be news to somebody who never heard of it."""
     alert, wish = entry.alert, one.subscriptions[0]
-    where = {HERE: "recife", THERE: "natal"}
-    is_here = alert.place_id in {where[circle] for circle in wish.where}  # type: ignore[index]
     return (
-        is_here
+        bool(towns_of(one) & set(entry.places))
         and not alert.is_over
         and LEVEL_OF[alert.level] >= LEVEL_OF[wish.hazards[alert.hazard]]
     )
+
+
+def towns_of(one: Person) -> set[str]:
+    """Where they want to hear of anything."""
+    return {town for town, circle in TOWNS.items() if circle in one.subscriptions[0].where}
 
 
 def must_go(night: Night, one: Person) -> list[tuple[int, str, int]]:
@@ -700,7 +740,7 @@ def disagreements(night: Night) -> list[str]:
                 extra, missing = set(went) - set(must), set(must) - set(went)
                 found.append(f"{one.pseudonym}: {sorted(extra)} too much, {sorted(missing)} not")
         return found
-    found += _untrue(night) + _not_told(night)
+    found += _untrue(night) + _not_told(night) + _of_warnings(night)
     return found + (_not_handed_on(night) if night.is_mild else [])
 
 
@@ -796,6 +836,8 @@ def _untrue(night: Night) -> list[str]:
             if night.is_silenced(entry, at):
                 found.append(f"{label}, silenced")
             before = heard[who, channel, incident]
+            if entry.alert.rule == RULE:
+                continue
             if before and version < max(before):
                 found.append(f"{label} after {max(before)}")
             if (
@@ -808,7 +850,9 @@ def _untrue(night: Night) -> list[str]:
             if last and last[0].alert.is_over and not entry.alert.is_over:
                 found.append(f"{label} as going on, half an hour after its end")
             is_known = any(v < version for v in tried[who, incident])
-            if entry.alert.is_over and not is_known and who not in night.in_flight:
+            # Of what had gone to an address that was lost they hear that it is over.
+            is_lost = any(name == who for name, _ in night.lost)
+            if entry.alert.is_over and not (is_known or is_lost) and who not in night.in_flight:
                 found.append(f"{label}: the end of what was never told before")
             found += [f"{label}, {why}" for why in _not_theirs(night, who, entry, at, is_known)]
             tried[who, incident].append(version)
@@ -843,6 +887,8 @@ def _not_told(night: Night) -> list[str]:
             continue
         for incident, life in lives.items():
             last = life[-1].alert
+            if last.rule == RULE:
+                continue
             if not is_of_use(life[-1], night.steps[-1]):
                 continue
             failed = {
@@ -877,6 +923,54 @@ def _must_have_heard(night: Night, who: str, life: Sequence[LogEntry]) -> bool:
     return night.always_asked(who, last, came_at) and night.always_asked(who, news, came_at)
 
 
+def _of_warnings(night: Night) -> list[str]:
+    """An official warning is told town by town: to who follows a town the last word on it, and no
+    word on it half an hour after a newer one."""
+    life, found, heard = night.lives().get("w", []), [], _heard(night)
+    for one in night.people:
+        who, wishes = one.pseudonym, night.wishes[one.pseudonym]
+        if who in night.left or len(wishes) > 1:
+            continue
+        mine = towns_of(one)
+        for went in (w for w in night.went if w.who == who):
+            for entry in (life[version - 1] for incident, version in went.told if incident == "w"):
+                theirs = mine & set(entry.places)
+                newer = {
+                    town
+                    for e in life[entry.alert.version :]
+                    if night.came_by(e, went.at - 1800)
+                    for town in e.places
+                }
+                if not theirs:
+                    found.append(f"{who}: {entry.alert.version} of a warning elsewhere")
+                elif theirs <= newer and not entry.alert.is_over:
+                    found.append(
+                        f"{who}: {entry.alert.version} of a warning at {went.at}: it is old"
+                    )
+        failed = {
+            w.channel
+            for w in night.went
+            if w.who == who and w.verdict == "never" and any(i == "w" for i, _ in w.told)
+        } | {name for lost_by, name in night.lost if lost_by == who}
+        for town in mine if life else ():
+            of_it = [e for e in life if town in e.places]
+            last = of_it[-1]
+            versions = {e.alert.version for e in of_it}
+            by = {name: versions & set(heard[who, name, "w"]) for name in CHANNELS}
+            was_held = any(night.is_silenced(last, at) for at in night.steps)
+            is_known = any(last.alert.version in each for each in by.values())
+            found += [
+                f"{who} {name}: heard of {town} {sorted(each)}, not {last.alert.version}"
+                for name, each in by.items()
+                if each and name not in failed and max(each) < last.alert.version
+                # Who came when it was over there was told of it by where it stands.
+                if not (is_known and was_held) and last.alert.sent_at >= one.since
+            ]
+            if not failed and not any(by.values()) and one.since == 0 and is_asked(one, last):
+                found.append(f"{who}: never heard of the warning over {town}, which stands")
+    return found
+
+
 def _not_handed_on(night: Night) -> list[str]:
     """What is red, stands, and nobody answered within the time goes by another channel."""
     lives, found = night.lives(), []
@@ -884,11 +978,13 @@ def _not_handed_on(night: Night) -> list[str]:
         one = _of(night, went.who)
         if went.channel != one.channels[0] or not one.channels[1:] or went.who in night.left:
             continue
-        latest = went.at + ESCALATE_S + 2 * LONGEST_STEP_S
+        latest = [at for at in night.steps if at >= went.at + ESCALATE_S][:2][-1]
         if any(at <= latest for at in night.answered[went.who]):
             continue
         for incident, version in went.told:
             entry, life = lives[incident][version - 1], lives[incident]
+            if entry.alert.rule == RULE:
+                continue
             has_changed = len(life) > version and night.came_by(life[version], latest)
             is_silenced = any(
                 night.is_silenced(entry, at) for at in night.steps if went.at <= at <= latest

@@ -94,12 +94,12 @@ class Escalation:
         told = self._outbox.told(incidents, [message.person]) if found else []
         was_sent = message.status in (Status.SENT, Status.UNKNOWN)
         course = self._as_it_stands if was_sent else _unless_newer
-        alerts = [
-            one
+        standing = {  # by number: what is newer took the place of some, or of several
+            one[0]: one
             for seq, entry in found
             if (one := course(seq, entry, told)) and expires_at(one[1]) >= now
-        ]
-        alerts.sort(key=lambda one: one[0])  # what is newer took the place of some
+        }
+        alerts = [one for _, one in sorted(standing.items())]
         tried = {(one.incident, one.version, one.channel) for one in told}
         lacking = {
             name: some

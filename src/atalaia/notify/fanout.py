@@ -32,6 +32,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import PROGRAMS
 from atalaia.domain.delivery import GROUP_MOST, Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
@@ -272,15 +273,7 @@ class Fan:
         found: dict[int, set[str]] = {i: set() for i in some}
         if not some:
             return found
-        events = [
-            msgspec.structs.replace(
-                event_of(entries[i], self._places),
-                level=int(LEVEL_OF[entries[i].peak_level or entries[i].alert.level]),
-                is_step=False,
-            )
-            for i in some
-        ]
-        concern = self._audience.concerned(events)
+        concern = self._audience.concerned([at_its_peak(entries[i], self._places) for i in some])
         names = self._audience.names.of(concern.person)
         for event, person in zip(concern.event.tolist(), names, strict=True):
             found[some[event]].add(person)
@@ -408,7 +401,8 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, st
     newer: set[str] = set()
     for i in plan.alerts[person]:
         entry = plan.entries[i][1]
-        if not entry.still:  # else what waits speaks of other places, too
+        # Of a warning what waits may speak of other places, too.
+        if not entry.still and entry.alert.rule != RULE:
             (ended if entry.is_over else newer).add(entry.alert.incident)
     covered: dict[str, list[Notice]] = defaultdict(list)
     for one in told:
@@ -434,6 +428,19 @@ def concerns(person: Person, entry: LogEntry, places: Places) -> bool:
     audience.put(person)
     event = msgspec.structs.replace(event_of(entry, places), is_step=False)
     return len(audience.concerned([event])) > 0
+
+
+def follows(person: Person, entry: LogEntry, places: Places) -> bool:
+    """Whether the person would be told of it, had it just begun at its places, at its peak."""
+    audience = Audience()
+    audience.put(person)
+    return len(audience.concerned([at_its_peak(entry, places)])) > 0
+
+
+def at_its_peak(entry: LogEntry, places: Places) -> Event:
+    """What decides who follows it there, however it has eased, or is over."""
+    level = int(LEVEL_OF[entry.peak_level or entry.alert.level])
+    return msgspec.structs.replace(event_of(entry, places), level=level, is_step=False)
 
 
 def event_of(entry: LogEntry, places: Places) -> Event:

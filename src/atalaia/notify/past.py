@@ -15,7 +15,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
 from atalaia.notify.alert_log import AlertLog
-from atalaia.notify.fanout import concerns, expires_at
+from atalaia.notify.fanout import concerns, expires_at, follows
 from atalaia.notify.held import held
 from atalaia.notify.still import (
     EXPIRED,
@@ -170,13 +170,19 @@ class Past:
             whole = self._whole_of(person.pseudonym)
             return whole is not None and concerns(whole, self._log.unheard(of), self._places)
 
+        def is_theirs(of: LogEntry) -> bool:
+            if not of.alert.is_over:
+                return is_news(of)
+            whole = self._whole_of(person.pseudonym)
+            return whole is not None and follows(whole, of, self._places)
+
         return Facts(
             entry=entry,
             newest=newest,
             told=self._told.get((message.person, key), ()),
             is_concerned=lambda: is_news(entry),
             still_concerns=lambda: is_news(where_it_stands(entry, newest)),
-            stands_besides=lambda: is_news(
+            stands_besides=lambda: is_theirs(
                 where_it_has_the_last_word(entry, self._log.until(newest))
             ),
         )

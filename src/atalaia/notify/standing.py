@@ -16,10 +16,13 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.in_part import Numbered, parts_after
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.notes import Note
+from atalaia.notify.audience import Event
 from atalaia.notify.fanout import (
+    at_its_peak,
     by_channel,
     deliveries_of,
     event_of,
@@ -115,13 +118,19 @@ class Standing:
             return 0
         concern = self._concerned(standing)
         told = self._told(standing, None)
+        followed = self._concerned(standing, at=at_its_peak)
         by_incident: dict[str, list[Numbered]] = defaultdict(list)
         for numbered in standing:
             by_incident[numbered[1].alert.incident].append(numbered)
         for pseudonym, each in told.items():
             for incident in {one.incident for one in each if one.is_heard or one.is_coming}:
                 if not any(one in concern[pseudonym] for one in by_incident[incident]):
-                    concern[pseudonym] += by_incident[incident]
+                    # Of a warning what stands elsewhere is none of theirs.
+                    concern[pseudonym] += [
+                        one
+                        for one in by_incident[incident]
+                        if one[1].alert.rule != RULE or one in followed[pseudonym]
+                    ]
         n = 0
         for pseudonym, alerts in concern.items():
             mine = told.get(pseudonym, [])
@@ -144,12 +153,13 @@ class Standing:
         return [one for parts in self._open.values() for one in parts if expires_at(one[1]) >= now]
 
     def _concerned(
-        self, standing: Sequence[Numbered], among: Collection[str] | None = None
+        self,
+        standing: Sequence[Numbered],
+        among: Collection[str] | None = None,
+        at: Callable[[LogEntry, Places], Event] = event_of,
     ) -> dict[str, list[Numbered]]:
         audience = self._recipients.audience
-        events = [
-            msgspec.structs.replace(event_of(e, self._places), is_step=False) for _, e in standing
-        ]
+        events = [msgspec.structs.replace(at(e, self._places), is_step=False) for _, e in standing]
         concern, names = audience.concerned(events), audience.names
         rows = np.arange(len(concern))
         if among is not None:

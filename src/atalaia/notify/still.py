@@ -34,7 +34,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     told      what its person was told, or is about to be told, of the incident
     is_concerned    whether the incident as it stands would be told to the person as news
     still_concerns  the same of a warning at those of the alert's places where it stands yet
-    stands_besides  the same where nothing newer speaks of it: there it stands as the alert says
+    stands_besides  the same where nothing newer speaks of it: there it stands as the alert says;
+                    of an end, whether the person follows it at any place of which it is the last
+                    word
     """
 
     entry: LogEntry
@@ -88,8 +90,13 @@ def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
 
 
 def where_it_has_the_last_word(entry: LogEntry, life: Sequence[LogEntry]) -> LogEntry:
-    """A warning's entry, of those of its places alone over which it stands as this entry says.
-    `life` are all entries of its incident so far."""
+    """A warning's entry, of those of its places alone over which it stands as this entry says, or
+    is over. `life` are all entries of its incident so far."""
+    if entry.alert.is_over:
+        version = entry.alert.version
+        since = {place for one in life if one.alert.version > version for place in one.places}
+        places = tuple(place for place in entry.places if place not in since)
+        return msgspec.structs.replace(entry, places=places)
     parts = {part.alert.version: part.places for _, part in parts_of(enumerate(life))}
     return msgspec.structs.replace(entry, places=parts.get(entry.alert.version, ()))
 
