@@ -429,7 +429,7 @@ def said_of(entry: LogEntry, *places: str, still: tuple[str, ...] = ()) -> LogEn
     """The entry of a warning, about these places alone; it stands at others."""
     met = Official(identifier="1", sender="met", issuer="Met", type="Alert", sent_at=NOON)
     return msgspec.structs.replace(
-        entry, places=places, still=still, peak_level="orange", official=met
+        entry, places=places, still=still, peak_level="red", official=met
     )
 
 
@@ -470,6 +470,22 @@ def test_a_warning_that_changed_twice_at_one_instant_goes_on_to_the_next_channel
     desk.now = NOON + 700
     assert desk.escalation.hand_on() == 1
     assert desk.send(NOON + 700) == ["sms: escalated red"]
+
+
+def test_a_warning_that_eases_below_what_was_asked_for_is_told_though_it_changed_elsewhere(
+    desk: Desk,
+) -> None:
+    red = {"heavy_rain": "red"}
+    desk.join(person(hazards=red, where=[THERE]))
+    desk.join(person("p_both", hazards=red, where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "red"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset red"] * 2
+    kind["level"] = "orange"
+    eased = said_of(news("i1", 2, reason="eased", at=NOON + 60, **kind), "natal", "recife")
+    here = said_of(news("i1", 3, at=NOON + 90, **kind), "recife", still=("natal",))
+    desk.say(eased, here, now=NOON + 90)
+    assert desk.send(NOON + 90).count("telegram: eased orange") == 2
 
 
 def test_the_end_of_a_silence_tells_nobody_of_a_warning_elsewhere(desk: Desk) -> None:

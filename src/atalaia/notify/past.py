@@ -166,13 +166,11 @@ class Past:
         key = entry.alert.incident
         newest = self._newest.get(key, entry)
 
-        def is_news(of: LogEntry) -> bool:
+        def is_news() -> bool:
             whole = self._whole_of(person.pseudonym)
-            return whole is not None and concerns(whole, self._log.unheard(of), self._places)
+            return whole is not None and concerns(whole, self._log.unheard(entry), self._places)
 
-        def is_theirs(of: LogEntry) -> bool:
-            if not of.alert.is_over:
-                return is_news(of)
+        def is_followed(of: LogEntry) -> bool:
             whole = self._whole_of(person.pseudonym)
             return whole is not None and follows(whole, of, self._places)
 
@@ -180,9 +178,9 @@ class Past:
             entry=entry,
             newest=newest,
             told=self._told.get((message.person, key), ()),
-            is_concerned=lambda: is_news(entry),
-            still_concerns=lambda: is_news(where_it_stands(entry, newest)),
-            stands_besides=lambda: is_theirs(
+            is_concerned=is_news,
+            is_still_followed=lambda: is_followed(where_it_stands(entry, newest)),
+            stands_besides=lambda: is_followed(
                 where_it_has_the_last_word(entry, self._log.until(newest))
             ),
         )

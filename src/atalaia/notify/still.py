@@ -33,17 +33,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     newest    the last entry of its incident that is fanned out
     told      what its person was told, or is about to be told, of the incident
     is_concerned    whether the incident as it stands would be told to the person as news
-    still_concerns  the same of a warning at those of the alert's places where it stands yet
-    stands_besides  the same where nothing newer speaks of it: there it stands as the alert says;
-                    of an end, whether the person follows it at any place of which it is the last
-                    word
+    is_still_followed    whether the person follows a warning at any of the alert's places where it
+                    stands yet, however it has eased
+    stands_besides  the same at those of which nothing newer speaks: there it stands, or is over, as
+                    the alert says
     """
 
     entry: LogEntry
     newest: LogEntry
     told: Sequence[Notice]
     is_concerned: Callable[[], bool]
-    still_concerns: Callable[[], bool]
+    is_still_followed: Callable[[], bool]
     stands_besides: Callable[[], bool]
 
 
@@ -79,7 +79,7 @@ def _is_over(facts: Facts) -> bool:
     if facts.newest.alert.rule != RULE:
         return facts.newest.alert.is_over
     # A warning may end here and go on there; that it is over here stays worth telling.
-    return not facts.entry.alert.is_over and not facts.still_concerns()
+    return not facts.entry.alert.is_over and not facts.is_still_followed()
 
 
 def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
