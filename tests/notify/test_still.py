@@ -488,6 +488,31 @@ def test_a_warning_that_eases_below_what_was_asked_for_is_told_though_it_changed
     assert desk.send(NOON + 90).count("telegram: eased orange") == 2
 
 
+@pytest.mark.parametrize("place", [None, "natal"])
+def test_what_eased_in_a_silence_is_told_after_it_though_it_is_red_elsewhere(
+    desk: Desk, place: str | None
+) -> None:
+    desk.join(person(hazards={"heavy_rain": "orange"}, where=[HERE, THERE]))
+    stands = standing(desk)
+    kind = {"rule": "official"}
+    desk.say(said_of(news(level="red", **kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset red"]
+    rain = {"hazard": "heavy_rain", "place": place, "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON + 60, until=NOON + HOUR, **rain))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    eased = news("i1", 2, level="yellow", reason="eased", at=NOON + 90, **kind)
+    desk.say(said_of(eased, "natal", still=("recife",)), now=NOON + 90)
+    red = news("i1", 3, level="red", reason="certainty", at=NOON + 95, **kind)
+    desk.say(said_of(red, "recife", still=("natal",)), now=NOON + 95)
+    went = desk.send(NOON + 95)
+    assert stands.step((), NOON + HOUR) == 1
+    went += desk.send(NOON + HOUR)
+    assert sorted(", ".join(went).replace("telegram: ", "").split(", ")) == [
+        "certainty red",
+        "eased yellow",
+    ]
+
+
 def test_the_end_of_a_silence_tells_nobody_of_a_warning_elsewhere(desk: Desk) -> None:
     desk.join(person())
     stands = standing(desk)

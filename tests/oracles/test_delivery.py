@@ -309,8 +309,11 @@ class Night:
                 places = tuple(sorted(said))
                 changes["place"] = places[0] if len(places) == 1 else MET.issuer
                 entry = news("w", version, type_, at=at, level=level, **kind, **changes)
+                said_by = msgspec.structs.replace(
+                    MET, identifier=str(version), severity=entry.alert.severity
+                )
                 yield msgspec.structs.replace(
-                    entry, places=places, still=still, official=MET, peak_level=peak
+                    entry, places=places, still=still, official=said_by, peak_level=peak
                 )
                 stands = {town: stands[town] for town in still}
                 stands |= {} if said is ends else dict.fromkeys(said, level)

@@ -124,13 +124,13 @@ class Standing:
             by_incident[numbered[1].alert.incident].append(numbered)
         for pseudonym, each in told.items():
             for incident in {one.incident for one in each if one.is_heard or one.is_coming}:
-                if not any(one in concern[pseudonym] for one in by_incident[incident]):
-                    # Of a warning what stands elsewhere is none of theirs.
-                    concern[pseudonym] += [
-                        one
-                        for one in by_incident[incident]
-                        if one[1].alert.rule != RULE or one in followed[pseudonym]
-                    ]
+                # Of a warning what stands elsewhere is none of theirs.
+                concern[pseudonym] += [
+                    one
+                    for one in by_incident[incident]
+                    if one not in concern[pseudonym]
+                    and (one[1].alert.rule != RULE or one in followed[pseudonym])
+                ]
         n = 0
         for pseudonym, alerts in concern.items():
             mine = told.get(pseudonym, [])
@@ -201,25 +201,25 @@ class Standing:
 
 
 def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
-    """Whether the person has, or is about to have, this entry or a newer one."""
-    alert = entry.alert
-    return any(
-        one.incident == alert.incident
-        and one.version >= alert.version
-        and (one.status not in _LOST or one.is_heard)
-        for one in told
-    )
+    """Whether the person has, or is about to have, this entry or what took its place."""
+    return any(one.status not in _LOST or one.is_heard for one in _since(told, entry))
 
 
 def _was_to_have(told: Sequence[Notice], entry: LogEntry) -> bool:
-    """Whether this entry or a newer one was, or is, for the person, and was not dropped."""
+    """Whether this entry or what took its place was, or is, for the person, and was not dropped."""
+    return any(one.status != Status.DROPPED or one.is_heard for one in _since(told, entry))
+
+
+def _since(told: Sequence[Notice], entry: LogEntry) -> list[Notice]:
+    """What was told of what stands: it, or something newer, which of a warning speaks of other
+    places."""
     alert = entry.alert
-    return any(
-        one.incident == alert.incident
-        and one.version >= alert.version
-        and (one.status != Status.DROPPED or one.is_heard)
+    return [
+        one
         for one in told
-    )
+        if one.incident == alert.incident
+        and (one.version == alert.version or (one.version > alert.version and alert.rule != RULE))
+    ]
 
 
 def last_before(state: State, since: int) -> int:
