@@ -513,6 +513,21 @@ def test_what_eased_in_a_silence_is_told_after_it_though_it_is_red_elsewhere(
     ]
 
 
+def test_a_warning_that_waits_is_told_without_the_places_where_it_has_ended(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "orange"}
+    desk.say(said_of(news(at=MIDNIGHT, **kind), "natal", "recife"), now=MIDNIGHT)
+    end = news("i1", 2, "cancel", at=MIDNIGHT + 60, **kind)
+    desk.say(said_of(end, "natal", still=("recife",)), now=MIDNIGHT + 60)
+    desk.now = MORNING
+    claimed = desk.home.outbox.claim(MORNING, MORNING + 90, {"telegram": 9})
+    [text] = [
+        one.content.text(4_000) for one in desk.composer.write(claimed) if isinstance(one, Letter)
+    ]
+    assert "Recife" in text
+    assert "Natal" not in text
+
+
 def test_the_end_of_a_silence_tells_nobody_of_a_warning_elsewhere(desk: Desk) -> None:
     desk.join(person())
     stands = standing(desk)

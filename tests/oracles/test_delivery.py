@@ -181,6 +181,7 @@ class Night:
     came_at    when each alert came to the log
     hours      quiet hours of each person, since when
     wishes     what each asked for, since when
+    said       over which places a warning was told, by what went, incident and version
     answered   what was acknowledged, and when
     lost       who lost a channel, and was not told by it any more
     wrong      what was seen to be wrong at once
@@ -210,6 +211,7 @@ class Night:
         self.wrong: list[str] = []
         self.left: dict[str, int] = {}
         self.lost: set[tuple[str, str]] = set()
+        self.said: dict[tuple[int, str, int], set[str]] = {}
         self.answered: dict[str, list[int]] = defaultdict(list)
         self.came: set[str] = set()
         self.in_flight: set[str] = set()  # whose message was leased when its sender died
@@ -482,6 +484,10 @@ class Night:
             outcome = Outcome("unknown", "no answer")
         told = tuple((a.incident, a.version) for a in letter.content.alerts)
         self.went.append(Went(self.now, who, channel, told, outcome.verdict, letter.id))
+        where = letter.content.where or [None] * len(told)
+        for alert, at_places in zip(told, where, strict=True):
+            said = at_places.places if at_places else self.log[self._number(alert)].places
+            self.said[len(self.went) - 1, *alert] = set(said)
         if letter.contact.address != self.book.address(who, channel):
             self.wrong.append(f"{who}: by {channel} to the address of before")
         parts = [(part.is_over, -LEVEL_OF[part.level]) for part in letter.content.parts]
@@ -930,27 +936,30 @@ def _must_have_heard(night: Night, who: str, life: Sequence[LogEntry]) -> bool:
 def _of_warnings(night: Night) -> list[str]:
     """An official warning is told town by town: to who follows a town the last word on it, and no
     word on it half an hour after a newer one."""
-    life, found, heard = night.lives().get("w", []), [], _heard(night)
+    life, found = night.lives().get("w", []), list[str]()
     for one in night.people:
         who, wishes = one.pseudonym, night.wishes[one.pseudonym]
         if who in night.left or len(wishes) > 1:
             continue
         mine = towns_of(one)
-        for went in (w for w in night.went if w.who == who):
-            for entry in (life[version - 1] for incident, version in went.told if incident == "w"):
-                theirs = mine & set(entry.places)
+        heard: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for n, went in enumerate(night.went):
+            for incident, version in went.told if went.who == who else ():
+                if incident != "w":
+                    continue
+                entry, said = life[version - 1], night.said[n, "w", version]
                 newer = {
                     town
-                    for e in life[entry.alert.version :]
+                    for e in life[version:]
                     if night.came_by(e, went.at - 1800)
                     for town in e.places
                 }
-                if not theirs:
-                    found.append(f"{who}: {entry.alert.version} of a warning elsewhere")
-                elif theirs <= newer and not entry.alert.is_over:
-                    found.append(
-                        f"{who}: {entry.alert.version} of a warning at {went.at}: it is old"
-                    )
+                if not said & mine or not said <= set(entry.places):
+                    found.append(f"{who}: {version} of a warning elsewhere: {said}")
+                elif said & newer and not entry.alert.is_over:
+                    found.append(f"{who}: {version} of a warning at {went.at}: it is old")
+                for town in said if went.verdict in ("sent", "unknown") else ():
+                    heard[went.channel, town].add(version)
         failed = {
             w.channel
             for w in night.went
@@ -959,16 +968,14 @@ def _of_warnings(night: Night) -> list[str]:
         for town in mine if life else ():
             of_it = [e for e in life if town in e.places]
             last = of_it[-1]
-            versions = {e.alert.version for e in of_it}
-            by = {name: versions & set(heard[who, name, "w"]) for name in CHANNELS}
+            by = {name: heard[name, town] for name in CHANNELS}
             was_held = any(night.is_silenced(last, at) for at in night.steps)
             is_known = any(last.alert.version in each for each in by.values())
             found += [
                 f"{who} {name}: heard of {town} {sorted(each)}, not {last.alert.version}"
                 for name, each in by.items()
                 if each and name not in failed and max(each) < last.alert.version
-                # Who came when it was over there was told of it by where it stands.
-                if not (is_known and was_held) and last.alert.sent_at >= one.since
+                if not (is_known and was_held)
             ]
             if not failed and not any(by.values()) and one.since == 0 and is_asked(one, last):
                 found.append(f"{who}: never heard of the warning over {town}, which stands")

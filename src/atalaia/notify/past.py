@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import HeldAlert, Message, Status, key_of
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
@@ -22,6 +23,7 @@ from atalaia.notify.still import (
     LEFT_OUT,
     SILENCED,
     Facts,
+    as_it_stands,
     has_failed,
     where_it_has_the_last_word,
     where_it_stands,
@@ -119,8 +121,16 @@ class Past:
                 left_out.append(key_of(entry.alert.incident, entry.alert.version))
                 reason = why
             else:
-                told.append(entry)
+                told.append(self._as_it_stands(entry))
         return told, left_out, reason
+
+    def _as_it_stands(self, entry: LogEntry) -> LogEntry:
+        """A warning that is told late is told of those of its places of which it is still true."""
+        newest = self._newest.get(entry.alert.incident, entry)
+        if entry.alert.rule != RULE or newest.alert.version <= entry.alert.version:
+            return entry
+        now = as_it_stands(entry, self._log.until(newest))
+        return now if now.places else entry
 
     def have_failed(
         self, entries: Sequence[LogEntry], message: Message, person: Person

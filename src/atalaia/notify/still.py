@@ -101,6 +101,14 @@ def where_it_has_the_last_word(entry: LogEntry, life: Sequence[LogEntry]) -> Log
     return msgspec.structs.replace(entry, places=parts.get(entry.alert.version, ()))
 
 
+def as_it_stands(entry: LogEntry, life: Sequence[LogEntry]) -> LogEntry:
+    """A warning's entry where it has the last word, and over which others it stands by now."""
+    places = where_it_has_the_last_word(entry, life).places
+    standing = [place for _, part in parts_of(enumerate(life)) for place in part.places]
+    still = tuple(place for place in standing if place not in places)
+    return msgspec.structs.replace(entry, places=places, still=still)
+
+
 def has_failed(facts: Facts) -> bool:
     """Whether its person was to be told of the incident before, and nothing reached them."""
     before = [one for one in facts.told if one.version < facts.entry.alert.version]
