@@ -25,7 +25,7 @@ import asyncio
 import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -295,7 +295,7 @@ class Night:
         kind = {"hazard": r.choice(HAZARDS), "rule": RULE, "expires_s": 2 * 86_400}
         for _ in range(r.randint(2, 6)):
             left = set(TOWNS) if not version else set(r.sample(sorted(TOWNS), r.randint(1, 2)))
-            ends = {town for town in left & set(stands) if version and r.random() < 0.3}
+            ends = {town for town in sorted(left & set(stands)) if version and r.random() < 0.3}
             for said in (ends, left - ends):
                 if not said:
                     continue
@@ -687,11 +687,34 @@ def must_go(night: Night, one: Person) -> list[tuple[int, str, int]]:
         with_red = {
             together[e.alert.incident] for e in wanted if is_red(e) and one.channels[0] != "webhook"
         }
+        # What is older and due within a minute goes before it, but to programs.
+        ends_soon = is_night and not is_quiet(one.quiet, at + 60) and one.channels[0] != "webhook"
         for e in wanted:
+            if ends_soon and _waits_for_older(night, e, wanted, with_red, together):
+                continue
             if not is_night or is_red(e) or together[e.alert.incident] in with_red:
                 known[e.alert.incident] = e.alert.version
                 found.append((at, e.alert.incident, e.alert.version))
     return sorted(found)
+
+
+def _waits_for_older(
+    night: Night,
+    entry: LogEntry,
+    wanted: Sequence[LogEntry],
+    with_red: Set[object],
+    together: Mapping[str, object],
+) -> bool:
+    """Whether something that quiet hours hold back came to the log before it."""
+    of = _place_in_log(night, entry)
+    return any(
+        _place_in_log(night, one) < of and together[one.alert.incident] not in with_red
+        for one in wanted
+    )
+
+
+def _place_in_log(night: Night, entry: LogEntry) -> int:
+    return night._number((entry.alert.incident, entry.alert.version))
 
 
 def is_of_use(entry: LogEntry, at: int) -> bool:

@@ -21,6 +21,7 @@ from atalaia.notify.held import held
 from atalaia.notify.still import (
     EXPIRED,
     LEFT_OUT,
+    NEWER,
     SILENCED,
     Facts,
     as_it_stands,
@@ -117,11 +118,14 @@ class Past:
         told, left_out, reason = [], [], ""
         for entry in entries:
             why = self._why_not(entry, message, person)
+            now = entry if why else self._as_it_stands(entry)
+            if now is not entry and not self._is_followed(now, person):
+                why = NEWER
             if why:
                 left_out.append(key_of(entry.alert.incident, entry.alert.version))
                 reason = why
             else:
-                told.append(self._as_it_stands(entry))
+                told.append(now)
         return told, left_out, reason
 
     def _as_it_stands(self, entry: LogEntry) -> LogEntry:
@@ -129,8 +133,11 @@ class Past:
         newest = self._newest.get(entry.alert.incident, entry)
         if entry.alert.rule != RULE or newest.alert.version <= entry.alert.version:
             return entry
-        now = as_it_stands(entry, self._log.until(newest))
-        return now if now.places else entry
+        return as_it_stands(entry, self._log.until(newest))
+
+    def _is_followed(self, entry: LogEntry, person: Person) -> bool:
+        whole = self._whole_of(person.pseudonym)
+        return whole is not None and follows(whole, entry, self._places)
 
     def have_failed(
         self, entries: Sequence[LogEntry], message: Message, person: Person
@@ -180,18 +187,14 @@ class Past:
             whole = self._whole_of(person.pseudonym)
             return whole is not None and concerns(whole, self._log.unheard(entry), self._places)
 
-        def is_followed(of: LogEntry) -> bool:
-            whole = self._whole_of(person.pseudonym)
-            return whole is not None and follows(whole, of, self._places)
-
         return Facts(
             entry=entry,
             newest=newest,
             told=self._told.get((message.person, key), ()),
             is_concerned=is_news,
-            is_still_followed=lambda: is_followed(where_it_stands(entry, newest)),
-            stands_besides=lambda: is_followed(
-                where_it_has_the_last_word(entry, self._log.until(newest))
+            is_still_followed=lambda: self._is_followed(where_it_stands(entry, newest), person),
+            stands_besides=lambda: self._is_followed(
+                where_it_has_the_last_word(entry, self._log.until(newest)), person
             ),
         )
 
