@@ -306,7 +306,8 @@ class Night:
                 changes: dict[str, Any] = {}
                 if version > 1 and said is not ends:
                     type_ = "update"
-                    changes = {"reason": "eased" if LEVEL_OF[level] < before else "escalated"}
+                    has_eased = said <= set(stands) and LEVEL_OF[level] < before
+                    changes = {"reason": "eased" if has_eased else "escalated"}
                 peak = max(peak, level, key=LEVEL_OF.__getitem__)
                 places = tuple(sorted(said))
                 changes["place"] = places[0] if len(places) == 1 else MET.issuer
@@ -680,7 +681,7 @@ def must_go(night: Night, one: Person) -> list[tuple[int, str, int]]:
         due |= {e.alert.incident for e in wanted}
         is_night = is_quiet(one.quiet, at)
         together = {
-            e.alert.incident: _released(night, e, before, at, known) or e.alert.sent_at
+            e.alert.incident: _released(night, one, e, before, at, known) or e.alert.sent_at
             for e in wanted
         }
         before = at
@@ -742,12 +743,15 @@ def _ended(night: Night, entry: LogEntry, before: int, at: int) -> list[Silence]
     ]
 
 
-def _released(night: Night, entry: LogEntry, before: int, at: int, known: dict[str, int]) -> str:
+def _released(
+    night: Night, one: Person, entry: LogEntry, before: int, at: int, known: dict[str, int]
+) -> str:
     """The silence that ended since and had kept it back: all that it kept is told together."""
     alert = entry.alert
     if alert.is_over:  # which no silence keeps back
         return ""
-    never_told = alert.reason == "eased" and not known[alert.incident]
+    is_no_news = alert.reason == "eased" or alert.sent_at < one.since
+    never_told = is_no_news and not known[alert.incident]
     was_there = night.came_by(entry, before)
     return next(
         (
