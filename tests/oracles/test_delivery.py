@@ -16,7 +16,7 @@ Letters are claimed, bundled, looked at and sent by the deliverer's own parts. W
 goes again by the same id alone, whole, and by no other; the gravest stands first in each letter; a
 letter counts once among what a channel may send.
 
-    ATALAIA_DELIVERIES=2000 pytest -s tests/oracles/test_delivery.py
+    ATALAIA_DELIVERIES=2000 ATALAIA_DELIVERIES_FROM=90000 pytest -s tests/oracles/test_delivery.py
 """
 
 from __future__ import annotations

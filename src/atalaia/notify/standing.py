@@ -101,7 +101,9 @@ class Standing:
         n = 0
         for pseudonym, alerts in concern.items():
             mine = told[pseudonym]
-            new = [one for one in alerts if not _was_to_have(mine, one[1])]
+            new = sorted(
+                (one for one in alerts if not _was_to_have(mine, one[1])), key=lambda one: one[0]
+            )
             incidents = {one[1].alert.incident for one in new}
             # They asked for something else meanwhile, and what was for them was dropped by that.
             is_again = any(one.incident in incidents for one in mine)
