@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from atalaia.clock import Clock, steady
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, settled
+from atalaia.domain.official import Official
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person, Quiet
 from atalaia.notify.compose import Composer
@@ -423,6 +425,124 @@ def test_a_red_of_a_warning_goes_on_to_the_next_channel_where_it_stands_though_i
     assert {m.person for m in desk.all(channel="sms") if m.status == Status.SENT} >= {"p_b", "p_t"}
 
 
+def said_of(entry: LogEntry, *places: str, still: tuple[str, ...] = ()) -> LogEntry:
+    """The entry of a warning, about these places alone; it stands at others."""
+    met = Official(identifier="1", sender="met", issuer="Met", type="Alert", sent_at=NOON)
+    return msgspec.structs.replace(
+        entry, places=places, still=still, peak_level="red", official=met
+    )
+
+
+@pytest.mark.parametrize("quiet", [None, NIGHT])
+def test_the_end_of_a_warning_at_one_place_is_told_though_it_goes_on_at_another(
+    desk: Desk, quiet: Quiet | None
+) -> None:
+    """By each channel that told of the beginning, in the morning also where it changed since."""
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE], quiet=quiet))
+    kind = {"rule": "official", "level": "orange"}
+    at = MIDNIGHT - 3 * HOUR
+    desk.say(said_of(news(at=at, **kind), "natal", "recife"), now=at)
+    assert desk.send(at, Outcome("never", "refused")) == ["telegram: onset orange"]
+    desk.escalation.hand_on()
+    assert desk.send(at) == ["sms: onset orange"]
+    end = news("i1", 2, "cancel", at=MIDNIGHT, **kind)
+    desk.say(
+        said_of(end, "recife", still=("natal",)),
+        said_of(news("i1", 3, at=MIDNIGHT, **kind), "natal"),
+        now=MIDNIGHT,
+    )
+    desk.say(said_of(news("i1", 4, at=MIDNIGHT + 60, **kind), "natal"), now=MIDNIGHT + 60)
+    went = [*desk.send(MIDNIGHT + 60), *desk.send(MORNING)]
+    assert any(one.startswith("sms: ") and "withdrawn orange" in one for one in went), went
+
+
+def test_a_warning_that_changed_twice_at_one_instant_goes_on_to_the_next_channel_once(
+    desk: Desk,
+) -> None:
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "red"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    desk.send(NOON)
+    desk.home.outbox.acknowledge("p_ana", desk.all()[0].id, NOON + 1)
+    end = said_of(news("i1", 2, "cancel", at=NOON + 60, **kind), "natal", still=("recife",))
+    desk.say(end, said_of(news("i1", 3, at=NOON + 60, **kind), "recife"), now=NOON + 60)
+    assert desk.send(NOON + 60) == ["telegram: withdrawn red, escalated red"]
+    desk.now = NOON + 700
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 700) == ["sms: escalated red"]
+
+
+def test_a_warning_that_eases_below_what_was_asked_for_is_told_though_it_changed_elsewhere(
+    desk: Desk,
+) -> None:
+    red = {"heavy_rain": "red"}
+    desk.join(person(hazards=red, where=[THERE]))
+    desk.join(person("p_both", hazards=red, where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "red"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset red"] * 2
+    kind["level"] = "orange"
+    eased = said_of(news("i1", 2, reason="eased", at=NOON + 60, **kind), "natal", "recife")
+    here = said_of(news("i1", 3, at=NOON + 90, **kind), "recife", still=("natal",))
+    desk.say(eased, here, now=NOON + 90)
+    assert desk.send(NOON + 90).count("telegram: eased orange") == 2
+
+
+@pytest.mark.parametrize("place", [None, "natal"])
+def test_what_eased_in_a_silence_is_told_after_it_though_it_is_red_elsewhere(
+    desk: Desk, place: str | None
+) -> None:
+    desk.join(person(hazards={"heavy_rain": "orange"}, where=[HERE, THERE]))
+    stands = standing(desk)
+    kind = {"rule": "official"}
+    desk.say(said_of(news(level="red", **kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset red"]
+    rain = {"hazard": "heavy_rain", "place": place, "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON + 60, until=NOON + HOUR, **rain))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    eased = news("i1", 2, level="yellow", reason="eased", at=NOON + 90, **kind)
+    desk.say(said_of(eased, "natal", still=("recife",)), now=NOON + 90)
+    red = news("i1", 3, level="red", reason="certainty", at=NOON + 95, **kind)
+    desk.say(said_of(red, "recife", still=("natal",)), now=NOON + 95)
+    went = desk.send(NOON + 95)
+    assert stands.step((), NOON + HOUR) == 1
+    went += desk.send(NOON + HOUR)
+    assert sorted(", ".join(went).replace("telegram: ", "").split(", ")) == [
+        "certainty red",
+        "eased yellow",
+    ]
+
+
+def test_a_warning_that_waits_is_told_without_the_places_where_it_has_ended(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
+    kind = {"rule": "official", "level": "orange"}
+    desk.say(said_of(news(at=MIDNIGHT, **kind), "natal", "recife"), now=MIDNIGHT)
+    end = news("i1", 2, "cancel", at=MIDNIGHT + 60, **kind)
+    desk.say(said_of(end, "natal", still=("recife",)), now=MIDNIGHT + 60)
+    desk.now = MORNING
+    claimed = desk.home.outbox.claim(MORNING, MORNING + 90, {"telegram": 9})
+    [text] = [
+        one.content.text(4_000) for one in desk.composer.write(claimed) if isinstance(one, Letter)
+    ]
+    assert "Recife" in text
+    assert "Natal" not in text
+
+
+def test_the_end_of_a_silence_tells_nobody_of_a_warning_elsewhere(desk: Desk) -> None:
+    desk.join(person())
+    stands = standing(desk)
+    kind = {"rule": "official", "level": "orange"}
+    desk.say(said_of(news(**kind), "natal", "recife"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset orange"]
+    natal = {"hazard": None, "place": "natal", "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON + 60, until=NOON + HOUR, **natal))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    part = news("i1", 2, at=NOON + 90, **kind)
+    desk.say(said_of(part, "natal", still=("recife",)), now=NOON + 90)
+    stands.step((), NOON + HOUR)
+    assert desk.send(NOON + HOUR) == []
+
+
 def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:
     desk.join(person())
     heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}
@@ -463,6 +583,64 @@ def test_who_subscribes_during_a_red_incident_is_told_once_what_stands(desk: Des
     assert desk.send(NOON + 101) == ["telegram: onset red"]
     desk.say(news("i1", 2, "end", level="red", at=NOON + 200), now=NOON + 200)
     assert len(desk.send(NOON + 200)) == 2
+
+
+def test_what_came_to_the_log_after_its_silence_was_over_is_told(desk: Desk) -> None:
+    desk.join(person())
+    heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON - 60, until=NOON + 1, **heavy))  # type: ignore[arg-type]
+    desk.fan._silences = lambda: desk.silences
+    stands = standing(desk)
+    assert stands.step((), NOON + 1) == 0, "nothing stands as it ends"
+    desk.say(news(level="red", at=NOON), now=NOON + 3)
+    assert stands.step((), NOON + 3) == 0
+    assert desk.send(NOON + 3) == ["telegram: onset red"]
+
+
+def test_who_came_between_a_red_alert_and_its_entry_in_the_log_is_told_of_it_and_of_its_end(
+    desk: Desk,
+) -> None:
+    stands = standing(desk)
+    desk.join(person(since=NOON + 1))
+    assert stands.step({"p_ana"}, NOON + 1) == 0
+    desk.say(news("i1", level="red"), news("i2"), now=NOON + 3)
+    assert desk.send(NOON + 3) == ["telegram: onset red"]
+    desk.join(person(since=NOON + 60))
+    desk.say(news("i1", 2, "end", level="red", at=NOON + 59), now=NOON + 61)
+    assert desk.send(NOON + 61) == ["telegram: ended red"]
+
+
+def test_who_moves_away_and_back_while_it_gets_red_is_told_of_it(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT))
+    stands = standing(desk)
+    desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
+    desk.join(person(quiet=NIGHT, where=[THERE]))
+    desk.say(news("i1", 2, level="red", at=MIDNIGHT + 60), now=MIDNIGHT + 60)
+    assert desk.send(MIDNIGHT + 60) == []
+    desk.join(person(quiet=NIGHT))
+    assert stands.step({"p_ana"}, MIDNIGHT + 120) == 1
+    assert stands.step({"p_ana"}, MIDNIGHT + 121) == 0, "once"
+    assert desk.send(MIDNIGHT + 121) == ["telegram: escalated red"]
+
+
+def test_each_red_of_a_message_goes_on_to_a_channel_that_has_another_of_them(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms", where=[HERE, THERE]))
+    desk.say(news("i1", level="red"), now=NOON)
+    desk.send(NOON)
+    desk.now = NOON + 700
+    desk.escalation.hand_on()
+    assert desk.send(NOON + 700) == ["sms: onset red"]
+    both = {"level": "red", "at": NOON + 800}
+    desk.say(
+        news("i1", 2, reason="certainty", **both),
+        news("i2", place="natal", **both),
+        now=NOON + 800,
+    )
+    went = desk.send(NOON + 800)
+    assert sorted(went) == ["sms: certainty red", "telegram: certainty red, onset red"]
+    desk.now = NOON + 1_500
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 1_500) == ["sms: onset red"]
 
 
 def test_a_clock_set_back_keeps_no_channel_silent() -> None:

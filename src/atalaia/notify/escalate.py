@@ -3,7 +3,7 @@ red ones that nobody answered. What goes there is what is true by then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -88,28 +88,34 @@ class Escalation:
     def _next(
         self, message: Message, person: Person, now: int
     ) -> tuple[Message | None, list[tuple[int, LogEntry]]]:
-        """What goes by the next channel, and what it tells; None: nothing does."""
+        """What goes by the next channel, and what of it that channel lacks; None: nothing does."""
         found = sorted(self._state.entries(message.seqs).items())
         incidents = [entry.alert.incident for _, entry in found]
         told = self._outbox.told(incidents, [message.person]) if found else []
         was_sent = message.status in (Status.SENT, Status.UNKNOWN)
         course = self._as_it_stands if was_sent else _unless_newer
-        alerts = [
-            one
+        standing = {  # by number: what is newer took the place of some, or of several
+            one[0]: one
             for seq, entry in found
             if (one := course(seq, entry, told)) and expires_at(one[1]) >= now
-        ]
-        alerts.sort(key=lambda one: one[0])  # what is newer took the place of some
-        versions = {(e.alert.incident, e.alert.version) for _, e in alerts}
-        tried = {one.channel for one in told if (one.incident, one.version) in versions}
-        tried.add(message.channel)
-        left = [name for name in person.channels if name not in tried]
-        if not alerts or not left:
+        }
+        alerts = [one for _, one in sorted(standing.items())]
+        tried = {(one.incident, one.version, one.channel) for one in told}
+        lacking = {
+            name: some
+            for name in person.channels
+            if name != message.channel and (some := _lacking(alerts, name, tried))
+        }
+        left = list(lacking)
+        if not left:
             return None, []
-        new = message_of(person, left[0], alerts, now)
+        # What that channel has already is left out there, and goes on with the others from there.
+        some = lacking[left[0]]
+        about = f"{alerts[0][0]}@{message.id}" if len(some) < len(alerts) else ""
+        new = message_of(person, left[0], alerts, now, about)
         escalates = new.rank == Level.RED and person.escalate_after_s and left[1:]
         escalate_at = now + person.escalate_after_s if escalates else 0
-        return msgspec.structs.replace(new, due_at=now, escalate_at=escalate_at), alerts
+        return msgspec.structs.replace(new, due_at=now, escalate_at=escalate_at), some
 
     def _as_it_stands(
         self, seq: int, entry: LogEntry, told: Sequence[Notice]
@@ -129,6 +135,15 @@ class Escalation:
             if one[0] in stands and one[1].alert.version in mine and rank_of(one[1]) == Level.RED
         ]
         return red[-1] if red else None
+
+
+def _lacking(
+    alerts: Sequence[tuple[int, LogEntry]], channel: str, tried: Set[tuple[str, int, str]]
+) -> list[tuple[int, LogEntry]]:
+    """What was not to go by this channel yet."""
+    return [
+        one for one in alerts if (one[1].alert.incident, one[1].alert.version, channel) not in tried
+    ]
 
 
 def _unless_newer(seq: int, entry: LogEntry, told: Sequence[Notice]) -> tuple[int, LogEntry] | None:

@@ -32,6 +32,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import PROGRAMS
 from atalaia.domain.delivery import GROUP_MOST, Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
@@ -167,7 +168,7 @@ class Fan:
         self.reached = position.done
         plan, self._plan = self._plan, None  # where the step fails, the group is looked up anew
         if plan is None or plan.until != position.until:
-            plan = self._next_plan(position)
+            plan = self._next_plan(position, now)
         if plan is None:
             return None
         now = plan.sent_at if now is None else now
@@ -196,7 +197,7 @@ class Fan:
             made[message.channel] += 1
         return Fanned(dict(made), frozenset(message.rank for message in messages))
 
-    def _next_plan(self, position: Position) -> _Plan | None:
+    def _next_plan(self, position: Position, now: int | None) -> _Plan | None:
         """The next group; the one that is under way ends where it ended before, and leaves out
         those whom it has reached."""
         log = self._state.alerts(position.done, limit=GROUP_MOST)
@@ -211,7 +212,7 @@ class Fan:
         is_followed = is_followed or len(entries) == GROUP_MOST
         if not entries:
             return None
-        alerts, told = self._concerned([entry for _, entry in entries])
+        alerts, told = self._concerned([entry for _, entry in entries], now)
         if position.until:
             versions = {(entry.alert.incident, entry.alert.version) for _, entry in entries}
             for person, each in told.items():
@@ -239,13 +240,15 @@ class Fan:
         return found
 
     def _concerned(
-        self, entries: Sequence[LogEntry]
+        self, entries: Sequence[LogEntry], now: int | None
     ) -> tuple[dict[str, list[int]], dict[str, list[Notice]]]:
         """By pseudonym: the alerts of the group that are for them, and what they were told."""
         found: dict[str, set[int]] = defaultdict(set)
         told: dict[str, list[Notice]] = defaultdict(list)
         by_incident: dict[str, list[int]] = defaultdict(list)
-        silences = tuple(self._silences())
+        # One that has ended holds nothing back: what comes to the log after that, and was sent
+        # before, is not told by `Standing`, which told what stood by then.
+        silences = [one for one in self._silences() if now is None or now < one.until]
         heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
         for i in heard:
             by_incident[entries[i].alert.incident].append(i)
@@ -270,15 +273,7 @@ class Fan:
         found: dict[int, set[str]] = {i: set() for i in some}
         if not some:
             return found
-        events = [
-            msgspec.structs.replace(
-                event_of(entries[i], self._places),
-                level=int(LEVEL_OF[entries[i].peak_level or entries[i].alert.level]),
-                is_step=False,
-            )
-            for i in some
-        ]
-        concern = self._audience.concerned(events)
+        concern = self._audience.concerned([at_its_peak(entries[i], self._places) for i in some])
         names = self._audience.names.of(concern.person)
         for event, person in zip(concern.event.tolist(), names, strict=True):
             found[some[event]].add(person)
@@ -294,10 +289,11 @@ class Fan:
             profile = self._profiles.get(person)
             if profile is None or not profile.channels:
                 continue
-            if plan.sent_at < profile.since:
-                continue
             alerts = [plan.entries[i] for i in plan.alerts[person]]
-            if told := plan.told.get(person):
+            told = plan.told.get(person)
+            if plan.sent_at < profile.since:
+                alerts = _late_for_newcomers(alerts, told or ())
+            if told:
                 alerts = [one for one in alerts if not _was_never_heard(one[1], told)]
                 dropped.update(_overtaken(plan, person, told))
             if not alerts:
@@ -381,6 +377,15 @@ def message_of(
     )
 
 
+def _late_for_newcomers(
+    alerts: Sequence[tuple[int, LogEntry]], told: Sequence[Notice]
+) -> list[tuple[int, LogEntry]]:
+    """What is for who came after it was sent, and before it was in the log: what is red, which they
+    would have been told as they came, and how that went on of which they were told."""
+    known = {one.incident for one in told}
+    return [one for one in alerts if rank_of(one[1]) == _RED or one[1].alert.incident in known]
+
+
 def _was_never_heard(entry: LogEntry, told: Sequence[Notice]) -> bool:
     """Whether it ends what the person has not heard of: that waits, and is dropped."""
     if not entry.alert.is_over:
@@ -396,7 +401,8 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, st
     newer: set[str] = set()
     for i in plan.alerts[person]:
         entry = plan.entries[i][1]
-        if not entry.still:  # else what waits speaks of other places, too
+        # Of a warning what waits may speak of other places, too.
+        if not entry.still and entry.alert.rule != RULE:
             (ended if entry.is_over else newer).add(entry.alert.incident)
     covered: dict[str, list[Notice]] = defaultdict(list)
     for one in told:
@@ -422,6 +428,19 @@ def concerns(person: Person, entry: LogEntry, places: Places) -> bool:
     audience.put(person)
     event = msgspec.structs.replace(event_of(entry, places), is_step=False)
     return len(audience.concerned([event])) > 0
+
+
+def follows(person: Person, entry: LogEntry, places: Places) -> bool:
+    """Whether the person would be told of it, had it just begun at its places, at its peak."""
+    audience = Audience()
+    audience.put(person)
+    return len(audience.concerned([at_its_peak(entry, places)])) > 0
+
+
+def at_its_peak(entry: LogEntry, places: Places) -> Event:
+    """What decides who follows it there, however it has eased, or is over."""
+    level = int(LEVEL_OF[entry.peak_level or entry.alert.level])
+    return msgspec.structs.replace(event_of(entry, places), level=level, is_step=False)
 
 
 def event_of(entry: LogEntry, places: Places) -> Event:

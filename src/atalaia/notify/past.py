@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import HeldAlert, Message, Status, key_of
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
 from atalaia.notify.alert_log import AlertLog
-from atalaia.notify.fanout import concerns, expires_at
+from atalaia.notify.fanout import concerns, expires_at, follows
 from atalaia.notify.held import held
 from atalaia.notify.still import (
     EXPIRED,
     LEFT_OUT,
+    NEWER,
     SILENCED,
     Facts,
+    as_it_stands,
     has_failed,
     where_it_has_the_last_word,
     where_it_stands,
@@ -115,12 +118,26 @@ class Past:
         told, left_out, reason = [], [], ""
         for entry in entries:
             why = self._why_not(entry, message, person)
+            now = entry if why else self._as_it_stands(entry)
+            if now is not entry and not self._is_followed(now, person):
+                why = NEWER
             if why:
                 left_out.append(key_of(entry.alert.incident, entry.alert.version))
                 reason = why
             else:
-                told.append(entry)
+                told.append(now)
         return told, left_out, reason
+
+    def _as_it_stands(self, entry: LogEntry) -> LogEntry:
+        """A warning that is told late is told of those of its places of which it is still true."""
+        newest = self._newest.get(entry.alert.incident, entry)
+        if entry.alert.rule != RULE or newest.alert.version <= entry.alert.version:
+            return entry
+        return as_it_stands(entry, self._log.until(newest))
+
+    def _is_followed(self, entry: LogEntry, person: Person) -> bool:
+        whole = self._whole_of(person.pseudonym)
+        return whole is not None and follows(whole, entry, self._places)
 
     def have_failed(
         self, entries: Sequence[LogEntry], message: Message, person: Person
@@ -166,18 +183,18 @@ class Past:
         key = entry.alert.incident
         newest = self._newest.get(key, entry)
 
-        def is_news(of: LogEntry) -> bool:
+        def is_news() -> bool:
             whole = self._whole_of(person.pseudonym)
-            return whole is not None and concerns(whole, self._log.unheard(of), self._places)
+            return whole is not None and concerns(whole, self._log.unheard(entry), self._places)
 
         return Facts(
             entry=entry,
             newest=newest,
             told=self._told.get((message.person, key), ()),
-            is_concerned=lambda: is_news(entry),
-            still_concerns=lambda: is_news(where_it_stands(entry, newest)),
-            stands_besides=lambda: is_news(
-                where_it_has_the_last_word(entry, self._log.until(newest))
+            is_concerned=is_news,
+            is_still_followed=lambda: self._is_followed(where_it_stands(entry, newest), person),
+            stands_besides=lambda: self._is_followed(
+                where_it_has_the_last_word(entry, self._log.until(newest)), person
             ),
         )
 

@@ -12,7 +12,7 @@ from atalaia.domain.delivery import Message, Status
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience
-from atalaia.notify.fanout import Fan, Position, concerns, written
+from atalaia.notify.fanout import Fan, Position, concerns, follows, written
 from atalaia.notify.still import Facts, where_it_has_the_last_word, where_it_stands, why_not
 from atalaia.ports import FanOut, Notice, State
 
@@ -117,10 +117,8 @@ class _Ledger:
             newest=life[-1],
             told=[one for one in self.told([incident]) if one.version in versions],
             is_concerned=lambda: concerns(person, unheard, places),
-            still_concerns=lambda: concerns(person, where_it_stands(unheard, life[-1]), places),
-            stands_besides=lambda: concerns(
-                person, where_it_has_the_last_word(unheard, life), places
-            ),
+            is_still_followed=lambda: follows(person, where_it_stands(entry, life[-1]), places),
+            stands_besides=lambda: follows(person, where_it_has_the_last_word(entry, life), places),
         )
 
     def _status(self, one: Notice) -> Status:

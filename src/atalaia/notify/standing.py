@@ -16,10 +16,13 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.in_part import Numbered, parts_after
+from atalaia.domain.official import RULE
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.notes import Note
+from atalaia.notify.audience import Event
 from atalaia.notify.fanout import (
+    at_its_peak,
     by_channel,
     deliveries_of,
     event_of,
@@ -97,9 +100,14 @@ class Standing:
         told = self._told(standing, list(concern))
         n = 0
         for pseudonym, alerts in concern.items():
-            known = {one.incident for one in told[pseudonym]}
-            new = [one for one in alerts if one[1].alert.incident not in known]
-            n += self._tell(pseudonym, new, (), now)
+            mine = told[pseudonym]
+            new = sorted(
+                (one for one in alerts if not _was_to_have(mine, one[1])), key=lambda one: one[0]
+            )
+            incidents = {one[1].alert.incident for one in new}
+            # They asked for something else meanwhile, and what was for them was dropped by that.
+            is_again = any(one.incident in incidents for one in mine)
+            n += self._tell(pseudonym, new, mine, now, f"came:{now}" if is_again else "")
         return n
 
     def _tell_silenced(self, silence: Silence, silences: Sequence[Silence], now: int) -> int:
@@ -112,13 +120,19 @@ class Standing:
             return 0
         concern = self._concerned(standing)
         told = self._told(standing, None)
+        followed = self._concerned(standing, at=at_its_peak)
         by_incident: dict[str, list[Numbered]] = defaultdict(list)
         for numbered in standing:
             by_incident[numbered[1].alert.incident].append(numbered)
         for pseudonym, each in told.items():
             for incident in {one.incident for one in each if one.is_heard or one.is_coming}:
-                if not any(one in concern[pseudonym] for one in by_incident[incident]):
-                    concern[pseudonym] += by_incident[incident]
+                # Of a warning what stands elsewhere is none of theirs.
+                concern[pseudonym] += [
+                    one
+                    for one in by_incident[incident]
+                    if one not in concern[pseudonym]
+                    and (one[1].alert.rule != RULE or one in followed[pseudonym])
+                ]
         n = 0
         for pseudonym, alerts in concern.items():
             mine = told.get(pseudonym, [])
@@ -141,12 +155,13 @@ class Standing:
         return [one for parts in self._open.values() for one in parts if expires_at(one[1]) >= now]
 
     def _concerned(
-        self, standing: Sequence[Numbered], among: Collection[str] | None = None
+        self,
+        standing: Sequence[Numbered],
+        among: Collection[str] | None = None,
+        at: Callable[[LogEntry, Places], Event] = event_of,
     ) -> dict[str, list[Numbered]]:
         audience = self._recipients.audience
-        events = [
-            msgspec.structs.replace(event_of(e, self._places), is_step=False) for _, e in standing
-        ]
+        events = [msgspec.structs.replace(at(e, self._places), is_step=False) for _, e in standing]
         concern, names = audience.concerned(events), audience.names
         rows = np.arange(len(concern))
         if among is not None:
@@ -188,14 +203,25 @@ class Standing:
 
 
 def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
-    """Whether the person has, or is about to have, this entry or a newer one."""
+    """Whether the person has, or is about to have, this entry or what took its place."""
+    return any(one.status not in _LOST or one.is_heard for one in _since(told, entry))
+
+
+def _was_to_have(told: Sequence[Notice], entry: LogEntry) -> bool:
+    """Whether this entry or what took its place was, or is, for the person, and was not dropped."""
+    return any(one.status != Status.DROPPED or one.is_heard for one in _since(told, entry))
+
+
+def _since(told: Sequence[Notice], entry: LogEntry) -> list[Notice]:
+    """What was told of what stands: it, or something newer, which of a warning speaks of other
+    places."""
     alert = entry.alert
-    return any(
-        one.incident == alert.incident
-        and one.version >= alert.version
-        and (one.status not in _LOST or one.is_heard)
+    return [
+        one
         for one in told
-    )
+        if one.incident == alert.incident
+        and (one.version == alert.version or (one.version > alert.version and alert.rule != RULE))
+    ]
 
 
 def last_before(state: State, since: int) -> int:

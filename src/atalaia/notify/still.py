@@ -33,15 +33,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     newest    the last entry of its incident that is fanned out
     told      what its person was told, or is about to be told, of the incident
     is_concerned    whether the incident as it stands would be told to the person as news
-    still_concerns  the same of a warning at those of the alert's places where it stands yet
-    stands_besides  the same where nothing newer speaks of it: there it stands as the alert says
+    is_still_followed    whether the person follows a warning at any of the alert's places where it
+                    stands yet, however it has eased
+    stands_besides  the same at those of which nothing newer speaks: there it stands, or is over, as
+                    the alert says
     """
 
     entry: LogEntry
     newest: LogEntry
     told: Sequence[Notice]
     is_concerned: Callable[[], bool]
-    still_concerns: Callable[[], bool]
+    is_still_followed: Callable[[], bool]
     stands_besides: Callable[[], bool]
 
 
@@ -77,7 +79,7 @@ def _is_over(facts: Facts) -> bool:
     if facts.newest.alert.rule != RULE:
         return facts.newest.alert.is_over
     # A warning may end here and go on there; that it is over here stays worth telling.
-    return not facts.entry.alert.is_over and not facts.still_concerns()
+    return not facts.entry.alert.is_over and not facts.is_still_followed()
 
 
 def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
@@ -88,10 +90,23 @@ def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
 
 
 def where_it_has_the_last_word(entry: LogEntry, life: Sequence[LogEntry]) -> LogEntry:
-    """A warning's entry, of those of its places alone over which it stands as this entry says.
-    `life` are all entries of its incident so far."""
+    """A warning's entry, of those of its places alone over which it stands as this entry says, or
+    is over. `life` are all entries of its incident so far."""
+    if entry.alert.is_over:
+        version = entry.alert.version
+        since = {place for one in life if one.alert.version > version for place in one.places}
+        places = tuple(place for place in entry.places if place not in since)
+        return msgspec.structs.replace(entry, places=places)
     parts = {part.alert.version: part.places for _, part in parts_of(enumerate(life))}
     return msgspec.structs.replace(entry, places=parts.get(entry.alert.version, ()))
+
+
+def as_it_stands(entry: LogEntry, life: Sequence[LogEntry]) -> LogEntry:
+    """A warning's entry where it has the last word, and over which others it stands by now."""
+    places = where_it_has_the_last_word(entry, life).places
+    standing = [place for _, part in parts_of(enumerate(life)) for place in part.places]
+    still = tuple(place for place in standing if place not in places)
+    return msgspec.structs.replace(entry, places=places, still=still)
 
 
 def has_failed(facts: Facts) -> bool:

@@ -234,6 +234,53 @@ def test_squalls_and_funnel_clouds_count_at_the_station_and_neither_nearby_nor_b
     assert report(text).violent_wind == wind
 
 
+@pytest.mark.parametrize(
+    ("remarks", "wind"),
+    [
+        # FMH-1 (2019) 12.7.1 b and 8.4: at the station within 5 statute miles, near it within 10.
+        ("TORNADO B13 6 NE", 1),
+        ("TORNADO B13 6 NE MOV W", 1),
+        ("AO2 TORNADO B1740 3 SW MOV NE SLP072", 7),
+        ("TORNADO B40 5SM W", 7),
+        ("TORNADO B40 11 W-NW", None),
+        ("TORNADO B10 DSNT NE", None),
+        ("TORNADO B40 VC N", 1),
+        ("TORNADO B40", 7),
+        ("TORNADO OHD", 7),
+        ("TORNADO W MOV E", 7),
+        ("TORNADO B40 N-NE", 7),
+        ("WATERSPOUT B25 2 S", 7),
+        ("FUNNEL CLOUD B25 NW", 6),
+        ("FUNNEL CLOUDS B25 NW TORNADO B30 9 SE", 6),
+        # What has ended was before; nobody says that there was none.
+        ("TORNADO B13E25 3 SE", None),
+        ("TORNADO E25 3 SE", None),
+        ("TORNADO B1713E1725 3 SE", None),
+        ("TORNADO B13E25B31 3 SE", 7),
+        # Words that are no observation.
+        ("TORNADO WARNING", 0),
+        ("TORNADO", 0),
+        ("TORNADOES REPORTED IN AREA", 0),
+        ("TORNADO WARNING UNTIL 1830 W OF STN", 0),
+    ],
+)
+def test_a_funnel_cloud_of_american_remarks_counts_by_where_it_is_and_whether_it_goes_on(
+    remarks: str, wind: int | None
+) -> None:
+    found = report(f"05006KT 10SM TSRA 22/19 A2992 RMK {remarks}", "SPECI KOKC 111800Z")
+    assert found.violent_wind == wind
+    assert report(f"05006KT 9999 22/19 Q1016 RMK {remarks}", "SPECI SBPA 111800Z").violent_wind in (
+        0,
+        wind,
+    )
+
+
+def test_a_tornado_of_the_report_itself_stays_where_its_remark_tells_of_its_distance() -> None:
+    text = "05006KT 10SM +FC TSRA 22/19 A2992 RMK TORNADO B13 6 NE"
+    assert report(text, "SPECI KOKC 111800Z").violent_wind == 7
+    assert report("AUTO 05006KT 9SM CLR 22/19 A2992 RMK AO2 TORNADO B13 2 NE").violent_wind == 7
+
+
 def test_a_trend_is_no_observation() -> None:
     found = report("09005KT 9999 22/20 Q1016 TEMPO 25045G60KT 0500 +TSGR")
     assert (found.wind_gust_m_s, found.visibility_m, found.weather) == (None, 10_000, [])

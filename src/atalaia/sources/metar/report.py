@@ -123,7 +123,7 @@ def parse(text: str, received_at: int, observed_at: int | None = None) -> MetarR
     _read_body(report, body)
     _read_remarks(report, remarks)
     report.thunderstorm = _thunderstorm(report, body, remarks)
-    report.violent_wind = _violent_wind(report, body)
+    report.violent_wind = _violent_wind(report, body, remarks)
     return report
 
 
@@ -311,8 +311,12 @@ _DAY = re.compile(r"7(\d{4})")
 _EXTREME = re.compile(r"([12])([01])(\d{3})")
 
 
+def _has_american_remarks(report: MetarReport, groups: list[str]) -> bool:
+    return report.station[0] in "KP" or any(_IS_AMERICAN.fullmatch(each) for each in groups)
+
+
 def _read_remarks(report: MetarReport, groups: list[str]) -> None:
-    if not (report.station[0] in "KP" or any(_IS_AMERICAN.fullmatch(each) for each in groups)):
+    if not _has_american_remarks(report, groups):
         return
     for group in groups:
         if group == "$":
@@ -431,9 +435,45 @@ def _thunderstorm(report: MetarReport, body: list[str], remarks: list[str]) -> i
     return thunder.NONE if has_ears and _is_whole(report) and is_told else None
 
 
-def _violent_wind(report: MetarReport, body: list[str]) -> int | None:
+_DIRECTION = r"(?:NE|NW|SE|SW|N|E|S|W)(?:-(?:NE|NW|SE|SW|N|E|S|W))?"
+_TORNADIC = re.compile(
+    r"(?<!\S)(TORNADO(?:E?S)?|FUNNEL CLOUDS?|WATERSPOUTS?)"
+    r"(?: ((?:[BE](?:\d{4}|\d\d))+))?"
+    rf"(?: ((?:OHD|ALQDS|(?:VC|DSNT|\d{{1,2}})(?:SM)?(?: ?{_DIRECTION})?|{_DIRECTION})))?(?!\S)"
+)
+"""FMH-1 (2019) 12.7.1 b: what it is, when it began and ended, and how many statute miles away:
+``TORNADO B13 6 NE``. Without any of these it may be any words, such as of a TORNADO WARNING."""
+_AT_STATION_MILES, _VICINITY_MILES = 5, 10
+"""FMH-1 8.4: weather is at the station within 5 statute miles, and in its vicinity within 10."""
+
+
+def _tornadic(report: MetarReport, remarks: list[str]) -> tuple[list[int], bool]:
+    """Classes of the funnel clouds that American remarks tell of as going on, at the station or in
+    its vicinity; and whether they tell of any at all.
+
+    One without a distance is where the observer saw it, as one in the report itself is. What has
+    ended is none, and one beyond 10 miles is nobody's here.
+    """
+    if not _has_american_remarks(report, remarks):
+        return [], False
+    found, is_told = [], False
+    for kind, times, where in _TORNADIC.findall(" ".join(remarks)):
+        is_told = is_told or bool(times or where)
+        has_ended = re.search(r"E\d+$", times) is not None
+        far = re.match(r"VC|DSNT|\d+", where)
+        miles = {"VC": _VICINITY_MILES, "DSNT": 99}.get(far[0]) or int(far[0]) if far else 0
+        if not (times or where) or has_ended or miles > _VICINITY_MILES:
+            continue
+        is_funnel = kind.startswith("FUNNEL")
+        here = violent_wind.FUNNEL_CLOUD if is_funnel else violent_wind.TORNADO
+        found.append(here if miles <= _AT_STATION_MILES else violent_wind.VICINITY)
+    return found, is_told
+
+
+def _violent_wind(report: MetarReport, body: list[str], remarks: list[str]) -> int | None:
     """The class of squall or funnel cloud that a report tells of; that of none only where an
     observer told the weather whole: a machine does not see them."""
+    told, is_told = _tornadic(report, remarks)
     here = [
         violent_wind.TORNADO
         if group == "+FC"
@@ -443,12 +483,12 @@ def _violent_wind(report: MetarReport, body: list[str]) -> int | None:
         for group in report.weather
         if "FC" in group or "SQ" in group
     ]
-    if here:
-        return max(here)
+    if here or told:
+        return max(here + told)
     if any(group.startswith("VC") and "FC" in group for group in body):
         return violent_wind.VICINITY
     has_looked = not report.is_automatic and _is_whole(report) and "//" not in body
-    return violent_wind.NONE if has_looked else None
+    return violent_wind.NONE if has_looked and not is_told else None
 
 
 def _is_whole(report: MetarReport) -> bool:
