@@ -99,6 +99,12 @@ _JOIN = (
     " escalate_at = ?1 ->> 'escalate_at' WHERE id = ?2"
 )
 
+_HAVE_READY = (
+    "SELECT key FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM messages WHERE"
+    " channel = value ->> 0 AND rank = value ->> 1 AND ready_at <= ?2"
+    f" AND {_UNSENT}) ORDER BY key"
+)
+
 _encode = msgspec.json.Encoder().encode
 _MESSAGE_OF = msgspec.json.Decoder(Message)
 _MESSAGES = msgspec.json.Decoder(list[Message])
@@ -202,9 +208,8 @@ class SqliteOutbox(Outbox):
         *,
         together: Collection[str] = (),
     ) -> list[Message]:
-        ranks = [rank for rank in RANKS if rank >= least_rank]
-        while self._has_ready(now, room, ranks):
-            claimed, late = self._claim(now, lease_until, room, ranks, together)
+        while ready := self._ready_ranks(now, room, least_rank):
+            claimed, late = self._claim(now, lease_until, room, ready, together)
             if claimed or not late:
                 return claimed
         return []
@@ -214,14 +219,14 @@ class SqliteOutbox(Outbox):
         now: int,
         lease_until: int,
         room: Mapping[str, int],
-        ranks: Sequence[int],
+        ready: Mapping[str, Sequence[int]],
         together: Collection[str],
     ) -> tuple[list[Message], int]:
-        """Some of what may be taken, and how many of these had expired."""
+        """Some of what may be taken, and how many of these had expired. `ready`: where to look."""
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
-            for channel, limit in room.items():
-                has_more = channel in together
+            for channel, ranks in ready.items():
+                has_more, limit = channel in together, room[channel]
                 for message, is_alone in self._ready(channel, now, limit, ranks, has_more=has_more):
                     if message.id in claimed:
                         continue
@@ -439,18 +444,24 @@ class SqliteOutbox(Outbox):
     def _next_number(self) -> int:
         return int(self._database.rows(_LAST_NUMBER)[0][0]) + 1
 
-    def _has_ready(self, now: int, room: Mapping[str, int], ranks: Sequence[int]) -> bool:
-        """Whether a claim would find anything: asked before a transaction is begun."""
-        return any(
-            self._database.rows(
-                f"SELECT 1 FROM messages WHERE channel = ? AND rank = ? AND ready_at <= ?"
-                f" AND {_UNSENT} LIMIT 1",
-                (channel, rank, now),
-            )
+    def _ready_ranks(
+        self, now: int, room: Mapping[str, int], least_rank: int
+    ) -> dict[str, list[int]]:
+        """By channel the ranks of which a claim would find anything, the gravest first: asked in
+        one step, before a transaction is begun."""
+        asked = [
+            (channel, rank)
             for channel, limit in room.items()
             if limit > 0
-            for rank in ranks
-        )
+            for rank in RANKS
+            if rank >= least_rank
+        ]
+        found = self._database.rows(_HAVE_READY, (_encode(asked).decode(), now))
+        ready = defaultdict(list)
+        for (at,) in found:
+            channel, rank = asked[at]
+            ready[channel].append(rank)
+        return ready
 
     def _ready(
         self, channel: str, now: int, limit: int, ranks: Sequence[int], *, has_more: bool
