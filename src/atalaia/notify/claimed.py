@@ -88,7 +88,8 @@ class Claimed:
     async def next(self) -> Row:
         """The gravest when the channel's next slot has come, not when the waiting for it began."""
         if not self._sender.limits.a_second:
-            *_, row = await self._queue.get()
+            waiting = self._queue
+            *_, row = await waiting.get() if waiting.empty() else waiting.get_nowait()
             return row
         async with self._gate:
             first = await self._queue.get()

@@ -207,7 +207,9 @@ class Deliverer:
             for name, each in rows.items():
                 self._mine |= {message.id for row in each for message in _messages(row)}
                 self._claimed[name].put(each)
-            if not rows:
+            if rows:
+                await asyncio.sleep(0)  # they go before more is looked for
+            else:
                 if is_all:
                     self._is_dry.set()
                 # Not wait_for, which may lose a cancellation before Python 3.12.

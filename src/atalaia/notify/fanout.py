@@ -80,7 +80,7 @@ class _Plan(msgspec.Struct):
     until: int
     entries: list[tuple[int, LogEntry]]
     people: list[str]  # those whom the gravest concerns first
-    alerts: dict[str, list[int]]  # by pseudonym: positions in entries
+    alerts: dict[str, tuple[int, ...]]  # by pseudonym: positions in entries
     told: dict[str, list[Notice]]
     sent_at: int
     joins_from: int  # see `FanOut`
@@ -219,7 +219,9 @@ class Fan:
                 if any((one.incident, one.version) in versions for one in each):
                     alerts.pop(person, None)
         ranks = [rank_of(entry) for _, entry in entries]
-        people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
+        # Most share their alerts with many: the gravest is looked for once.
+        gravest = {some: max(ranks[i] for i in some) for some in set(alerts.values())}
+        people = sorted(alerts, key=lambda one: (-gravest[alerts[one]], one))
         sent_at = entries[0][1].alert.sent_at
         joins_from = self._began_at(position.done, sent_at)
         return _Plan(
@@ -241,9 +243,9 @@ class Fan:
 
     def _concerned(
         self, entries: Sequence[LogEntry], now: int | None
-    ) -> tuple[dict[str, list[int]], dict[str, list[Notice]]]:
+    ) -> tuple[dict[str, tuple[int, ...]], dict[str, list[Notice]]]:
         """By pseudonym: the alerts of the group that are for them, and what they were told."""
-        found: dict[str, set[int]] = defaultdict(set)
+        found: dict[str, tuple[int, ...]] = {}
         told: dict[str, list[Notice]] = defaultdict(list)
         by_incident: dict[str, list[int]] = defaultdict(list)
         # One that has ended holds nothing back: what comes to the log after that, and was sent
@@ -260,13 +262,17 @@ class Fan:
                 is_theirs = i not in local or one.person in local[i]
                 is_step = entries[i].alert.type == "step"
                 if one.version < entries[i].alert.version and is_theirs and not is_step:
-                    found[one.person].add(i)
+                    found[one.person] = (*found.get(one.person, ()), i)
         news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
         concern = self._audience.concerned([event_of(entries[i], self._places) for i in news])
         names = self._audience.names.of(concern.person)
+        alone = [(i,) for i in news]
         for event, person in zip(concern.event.tolist(), names, strict=True):
-            found[person].add(news[event])
-        return {person: sorted(each) for person, each in found.items()}, told
+            # Of nothing and one tuple nothing new is made.
+            found[person] = found.get(person, ()) + alone[event]
+        several = {person: some for person, some in found.items() if len(some) > 1}
+        found.update((person, tuple(sorted({*some}))) for person, some in several.items())
+        return found, told
 
     def _who_follow(self, entries: Sequence[LogEntry], some: Sequence[int]) -> dict[int, set[str]]:
         """By alert: who would be told of it, had it just begun at its places, at its peak."""
@@ -366,7 +372,7 @@ def message_of(
         person=profile.pseudonym,
         channel=channel,
         order_key=order_key_of(profile.pseudonym, channel, first.alert.incident),
-        seqs=tuple(seq for seq, _ in alerts),
+        seqs=tuple([seq for seq, _ in alerts]),
         rank=rank,
         status=Status.LATE if is_late else status,
         due_at=quiet_until or min(sent_at, now),  # the clock was wrong, or is another machine's

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
+from rich.console import Console
 from rich.control import strip_control_codes
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.style import Style
 
 from atalaia.domain.alert import LogEntry, instant
@@ -15,6 +19,13 @@ _COLOURS = {
     "orange": Style.parse("dark_orange"),
     "red": Style.parse("bold red"),
 }
+
+
+def say(console: Console, entries: Iterable[LogEntry], language: str) -> None:
+    """A line each."""
+    said = [part for one in entries for part in line_of(one, language)]
+    with suppress(OSError):  # a terminal that has gone must not stop the watch
+        console.print(Segments(said))
 
 
 def line_of(entry: LogEntry, language: str) -> list[Segment]:

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from rich.console import Console
-from rich.segment import Segments
 
 from atalaia.api.following import allow_listeners
 from atalaia.api.history import MemoryHistory
@@ -42,7 +41,7 @@ from atalaia.memory import give_back, settle
 from atalaia.metrics import Metrics
 from atalaia.parts import STOP_S, Parts, asked_to_stop, begin, cancelled, ended
 from atalaia.people.upkeep import forget_often
-from atalaia.report.line import line_of
+from atalaia.report.line import say
 from atalaia.report.welcome import welcome
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
@@ -253,18 +252,18 @@ class Live:
         self.watching.hear(payloads, offset)
 
     def _tell(self, lived: Lived) -> None:
+        if lived.entries:
+            self.notifier.hear()
+            self.services.follower.wake()
+            # Whoever is told does not wait for what is said of it here.
+            said = self._console, lived.entries, self.settings.language
+            asyncio.get_running_loop().call_soon(say, *said)
         self.metrics.judged(lived.readings, lived.rejects, lived.entries, lived.seconds)
         self.metrics.open_now(lived.open)
         self.history.hear(lived.rows)
         self.clocks.hear(lived.delays)
         self.metrics.clock_behind.set(self.clocks.behind_s)
         self.standing.step_s = lived.seconds
-        if lived.entries:
-            self.notifier.hear()
-            self.services.follower.wake()
-            said = [part for one in lived.entries for part in line_of(one, self.settings.language)]
-            with suppress(OSError):  # a terminal that has gone must not stop the watch
-                self._console.print(Segments(said))
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""

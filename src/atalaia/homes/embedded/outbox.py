@@ -51,18 +51,26 @@ _NAMES = Message.__struct_encode_fields__
 _LISTS = ("seqs", "left_out")
 _MESSAGE = ", ".join(f"'{n}', {f'json({n})' if n in _LISTS else n}" for n in _NAMES)
 _MESSAGE = f"json_object({_MESSAGE})"
-_VALUES = ", ".join(f"value {'->' if name in _LISTS else '->>'} '{name}'" for name in _NAMES)
+# What is written is an array: of an object each name is looked for anew.
+_what_is_kept = attrgetter(*Message.__struct_fields__)
+_AT = {name: f"value {'->' if name in _LISTS else '->>'} {i}" for i, name in enumerate(_NAMES)}
+_delivered = attrgetter(*Delivery.__struct_fields__)
+_DELIVERED = {name: f"value ->> {i}" for i, name in enumerate(Delivery.__struct_encode_fields__)}
 # Whoever fans out may still know who has just been erased: nothing more is kept of them.
-_IS_NOT_ERASED = (
-    "NOT EXISTS (SELECT 1 FROM people WHERE pseudonym = value ->> 'person' AND sealed IS NULL)"
-)
+_IS_NOT_ERASED = "NOT EXISTS (SELECT 1 FROM people WHERE pseudonym = {} AND sealed IS NULL)"
 
 _INSERT = (
-    f"INSERT OR IGNORE INTO messages ({', '.join(_NAMES)}, first_seq, ready_at, settled)"
-    f" SELECT {_VALUES}, coalesce(value ->> '$.seqs[0]', 0), value ->> 'due_at',"
-    f" CASE WHEN value ->> 'status' IN ({_LAST}) THEN ?2 + key END FROM jsonb_each(?1)"
-    f" WHERE {_IS_NOT_ERASED}"
+    f"INSERT OR IGNORE INTO messages ({', '.join(_AT)}, first_seq, ready_at, settled)"
+    f" SELECT {', '.join(_AT.values())}, coalesce({_AT['seqs']} ->> 0, 0), {_AT['due_at']},"
+    f" CASE WHEN {_AT['status']} IN ({_LAST}) THEN ?2 + key END FROM jsonb_each(?1)"
+    f" WHERE {_IS_NOT_ERASED.format(_AT['person'])}"
 )
+_INSERT_DELIVERIES = (
+    f"INSERT OR {{}} INTO deliveries ({', '.join(_DELIVERED)})"
+    f" SELECT {', '.join(_DELIVERED.values())} FROM jsonb_each(?)"
+    f" WHERE {_IS_NOT_ERASED.format(_DELIVERED['person'])}"
+)
+_LAST_NUMBER = "SELECT coalesce(max(settled), 0) FROM messages WHERE settled IS NOT NULL"
 _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
     *("provider_id", "lease_until", "escalate_at", "left_out", "letter"),
@@ -73,8 +81,8 @@ _CHANGES = ", ".join(
 )
 _SETTLE = (
     f"UPDATE messages SET {_CHANGES}, ready_at = value ->> {len(_SETTLED) + 2},"
-    f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ?2 + key ELSE settled END"
-    " FROM jsonb_each(?1) WHERE messages.id = value ->> 0"
+    f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ({_LAST_NUMBER}) + 1 + key"
+    " ELSE settled END FROM jsonb_each(?1) WHERE messages.id = value ->> 0"
     " AND +messages.status = 'leased' AND +messages.lease_until = value ->> 1"
 )
 
@@ -89,6 +97,12 @@ _JOIN = (
     "UPDATE messages SET seqs = ?1 -> 'seqs', rank = ?1 ->> 'rank', status = ?1 ->> 'status',"
     " due_at = ?1 ->> 'due_at', ready_at = ?1 ->> 'due_at', expires_at = ?1 ->> 'expires_at',"
     " escalate_at = ?1 ->> 'escalate_at' WHERE id = ?2"
+)
+
+_HAVE_READY = (
+    "SELECT key FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM messages WHERE"
+    " channel = value ->> 0 AND rank = value ->> 1 AND ready_at <= ?2"
+    f" AND {_UNSENT}) ORDER BY key"
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -194,9 +208,8 @@ class SqliteOutbox(Outbox):
         *,
         together: Collection[str] = (),
     ) -> list[Message]:
-        ranks = [rank for rank in RANKS if rank >= least_rank]
-        while self._has_ready(now, room, ranks):
-            claimed, late = self._claim(now, lease_until, room, ranks, together)
+        while ready := self._ready_ranks(now, room, least_rank):
+            claimed, late = self._claim(now, lease_until, room, ready, together)
             if claimed or not late:
                 return claimed
         return []
@@ -206,14 +219,14 @@ class SqliteOutbox(Outbox):
         now: int,
         lease_until: int,
         room: Mapping[str, int],
-        ranks: Sequence[int],
+        ready: Mapping[str, Sequence[int]],
         together: Collection[str],
     ) -> tuple[list[Message], int]:
-        """Some of what may be taken, and how many of these had expired."""
+        """Some of what may be taken, and how many of these had expired. `ready`: where to look."""
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
-            for channel, limit in room.items():
-                has_more = channel in together
+            for channel, ranks in ready.items():
+                has_more, limit = channel in together, room[channel]
                 for message, is_alone in self._ready(channel, now, limit, ranks, has_more=has_more):
                     if message.id in claimed:
                         continue
@@ -276,8 +289,8 @@ class SqliteOutbox(Outbox):
                 )
                 for before, after in pairs
             ]
-            cursor.execute(_SETTLE, (_encode(rows).decode(), self._next_number()))
-            return int(self._database.rows("SELECT changes()")[0][0])
+            cursor.execute(_SETTLE, (_encode(rows).decode(),))
+            return cursor.connection.changes()
 
     def messages(
         self,
@@ -429,21 +442,26 @@ class SqliteOutbox(Outbox):
         return decoder.decode(f"[{rows[0][0] or ''}]")
 
     def _next_number(self) -> int:
-        rows = self._database.rows("SELECT max(settled) FROM messages WHERE settled IS NOT NULL")
-        return int(rows[0][0] or 0) + 1
+        return int(self._database.rows(_LAST_NUMBER)[0][0]) + 1
 
-    def _has_ready(self, now: int, room: Mapping[str, int], ranks: Sequence[int]) -> bool:
-        """Whether a claim would find anything: asked before a transaction is begun."""
-        return any(
-            self._database.rows(
-                f"SELECT 1 FROM messages WHERE channel = ? AND rank = ? AND ready_at <= ?"
-                f" AND {_UNSENT} LIMIT 1",
-                (channel, rank, now),
-            )
+    def _ready_ranks(
+        self, now: int, room: Mapping[str, int], least_rank: int
+    ) -> dict[str, list[int]]:
+        """By channel the ranks of which a claim would find anything, the gravest first: asked in
+        one step, before a transaction is begun."""
+        asked = [
+            (channel, rank)
             for channel, limit in room.items()
             if limit > 0
-            for rank in ranks
-        )
+            for rank in RANKS
+            if rank >= least_rank
+        ]
+        found = self._database.rows(_HAVE_READY, (_encode(asked).decode(), now))
+        ready = defaultdict(list)
+        for (at,) in found:
+            channel, rank = asked[at]
+            ready[channel].append(rank)
+        return ready
 
     def _ready(
         self, channel: str, now: int, limit: int, ranks: Sequence[int], *, has_more: bool
@@ -503,20 +521,16 @@ class SqliteOutbox(Outbox):
 
 def _insert(cursor: apsw.Cursor, messages: Sequence[Message], number: int) -> int:
     """Keep messages that are not known; those with a last status are settled by that."""
-    cursor.execute(_INSERT, (_encode(messages).decode(), number))
+    rows = [_what_is_kept(message) for message in messages]
+    cursor.execute(_INSERT, (_encode(rows).decode(), number))
     return cursor.connection.changes()
 
 
 def _insert_deliveries(
     cursor: apsw.Cursor, deliveries: Sequence[Delivery], or_: str = "IGNORE"
 ) -> None:
-    cursor.execute(
-        f"INSERT OR {or_} INTO deliveries (person, incident, version, channel, message)"
-        " SELECT value ->> 'person', value ->> 'incident', value ->> 'version',"
-        " value ->> 'channel', value ->> 'message' FROM jsonb_each(?)"
-        f" WHERE {_IS_NOT_ERASED}",
-        (_encode(deliveries).decode(),),
-    )
+    rows = [_delivered(delivery) for delivery in deliveries]
+    cursor.execute(_INSERT_DELIVERIES.format(or_), (_encode(rows).decode(),))
 
 
 def _ids(messages: Iterable[Message]) -> str:
