@@ -441,10 +441,10 @@ _TORNADIC = re.compile(
     r"(?: ((?:[BE](?:\d{4}|\d\d))+))?"
     rf"(?: ((?:OHD|ALQDS|(?:VC|DSNT|\d{{1,2}})(?:SM)?(?: ?{_DIRECTION})?|{_DIRECTION})))?(?!\S)"
 )
-"""FMH-1 (2019) 12.7.1 b: what it is, when it began and ended, and how many statute miles away:
+"""FMH-1, tornadic activity: what it is, when it began and ended, and how many statute miles away:
 ``TORNADO B13 6 NE``. Without any of these it may be any words, such as of a TORNADO WARNING."""
 _AT_STATION_MILES, _VICINITY_MILES = 5, 10
-"""FMH-1 8.4: weather is at the station within 5 statute miles, and in its vicinity within 10."""
+"""FMH-1: weather is at the station within 5 statute miles, and in its vicinity within 10."""
 
 
 def _tornadic(report: MetarReport, remarks: list[str]) -> tuple[list[int], bool]:
