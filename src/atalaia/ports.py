@@ -338,8 +338,13 @@ class Keys(Protocol):
         ...
 
     def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
-        """Note that somebody asked to be told no more by this channel, where homes are restored of
-        copies, which may not know it yet."""
+        """Note that somebody asked to be told no more by this channel: a home that is restored may
+        not know it yet."""
+        ...
+
+    def stops(self) -> list[tuple[str, str, int]]:
+        """Who stopped which channel, and when (Unix seconds): applied again after a restore. Of one
+        who stopped the same several times at least the last."""
         ...
 
     def block_keys(self) -> dict[int, bytes]:

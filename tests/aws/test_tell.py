@@ -15,10 +15,12 @@ from atalaia.clock import Clock
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status, letter_of
 from atalaia.errors import SettingsInvalid, StateConflict
-from atalaia.homes.aws import open_home
+from atalaia.homes.aws import AwsHome, open_home
 from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.dynamo import DynamoTable, write
 from atalaia.notify.compose import Composer
 from atalaia.notify.silences import Silences
+from atalaia.people.erase import erase
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
@@ -313,6 +315,39 @@ def test_the_key_of_look_ups_is_replaced_when_asked_and_the_old_one_destroyed_in
     retention.handle({}, Context())
     assert home.table("keys").get("key", "lookup") is None
     assert Registry(home.people, home.keys).find(contact) == ana
+
+
+def test_who_stopped_or_was_erased_since_is_so_again_in_tables_that_were_set_back(
+    deployed: Config,
+) -> None:
+    ana, bia = subscribed("email:ana@people.example", "inbox"), subscribed("inbox")
+    eva = subscribed("inbox")
+    home, now = deployment.home(), int(time.time())
+    tables = [home.table(name) for name in ("people", "contacts", "consents")]
+    before = [(table, item) for table in tables for item in table.scan()]
+    registry = Registry(home.people, home.keys)
+    assert registry.stop(ana, "email", now)
+    erase(home.people, home.keys, bia, now)
+    write_again(home, before)
+    assert [one.channels for one in map(registry.person, (ana, eva)) if one] == [
+        ("email", "inbox"),
+        ("inbox",),
+    ]
+    asked = {"restored": "people"}
+    assert retention.handle(asked, Context()) == {"erased": 1, "stopped": 1}
+    registry = Registry(home.people, home.keys)
+    assert [one.channels for one in map(registry.person, (ana, eva)) if one] == [("inbox",)] * 2
+    assert registry.person(bia) is None
+    assert retention.handle(asked, Context()) == {"erased": 0, "stopped": 0}
+
+
+def write_again(home: AwsHome, items: list[tuple[DynamoTable, dict[str, Any]]]) -> None:
+    """As they were: what is there since, and was not then, is gone."""
+    for table in {table.name: table for table, _ in items}.values():
+        for item in table.scan():
+            write(home.clients, table.remove(item["pk"], item["sk"]))
+    for table, item in items:
+        write(home.clients, table.put(item))
 
 
 def test_messages_are_let_go_after_as_long_as_the_settings_say(

@@ -85,6 +85,17 @@ class KeysContract(ABC):
         keys.destroy(ANA, 100)
         assert keys.erased() == [(ANA, 100)]
 
+    def test_stops_are_noted_and_outlive_the_process(self, keys: Keys) -> None:
+        assert keys.stops() == []
+        keys.note_stop(BIA, "sms", 20)
+        keys.note_stop(ANA, "email", 10)
+        keys.note_stop(ANA, "pager-2", 30)
+        keys.note_stop(BIA, "sms", 40)
+        newest = {(who, channel): at for who, channel, at in self.reopened().stops()}
+        assert newest == {(BIA, "sms"): 40, (ANA, "email"): 10, (ANA, "pager-2"): 30}
+        assert keys.get(ANA) is None
+        assert keys.erased() == []
+
     def test_blocks_have_keys_when_they_are_made_and_as_long_as_nobody_of_theirs_is_erased(
         self, keys: Keys
     ) -> None:

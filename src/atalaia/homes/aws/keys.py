@@ -112,7 +112,12 @@ class DynamoKeys(Keys):
         return sorted(found, key=lambda one: (one[1], one[0]))
 
     def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
-        """Nothing: no home is made of a copy here."""
+        row = {"pk": "stopped", "sk": f"{_checked(pseudonym)} {channel}", "at": at}
+        write(self._clients, self._table.put(row))
+
+    def stops(self) -> list[tuple[str, str, int]]:
+        found = ((*row["sk"].split(" ", 1), row["at"]) for row in self._table.query("stopped"))
+        return sorted(found, key=lambda one: (one[2], one))
 
     def block_keys(self) -> dict[int, bytes]:
         found = {}

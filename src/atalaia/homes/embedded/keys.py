@@ -46,7 +46,7 @@ _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_OF_FILE = 4_096
 """A wrapped key has some dozens of bytes, and with a key of a service some hundreds."""
 _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
-_STOP_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) ([a-z_]{1,32}) (\d{1,12})")
+_STOP_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) ([a-z][a-z0-9_-]{0,31}) (\d{1,12})")
 
 
 class FolderKeys(Keys):
@@ -129,7 +129,6 @@ class FolderKeys(Keys):
             raise self._unusable(error) from error
 
     def stops(self) -> list[tuple[str, str, int]]:
-        """Who stopped which channel, and when (Unix seconds): applied again after a restore."""
         found = (_STOP_LINE.fullmatch(line) for line in _lines_of(self._folder / STOPS))
         return [(match[1], match[2], int(match[3])) for match in found if match]
 
