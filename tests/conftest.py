@@ -83,6 +83,16 @@ LONGEST = (
     "trust/test_sweep.py",
     "batch/test_spark.py",
     "notify/test_audience.py",
+    "replay/test_recorded.py",
+    "oracles/test_cuts.py",
+    "run/test_listening.py",
+    "cli/test_translated.py",
+    "replay/test_any_way.py",
+    "oracles/test_limits.py",
+    "page/test_operating.py",
+    "run/test_api_read.py",
+    "page/test_push.py",
+    "page/test_order.py",
 )
 """Files that begin before all others: each runs in one process, which would else be at the last of
 them alone while the others have nothing left to do. Those that wait stand between those that do
