@@ -132,7 +132,8 @@ def test_who_sends_reads_whom_it_sends_to_and_not_who_subscribed(
     now = int(time.time())
     person = subscribed()
     deployment.home().state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=now)]))
-    assert abs(cold(1) - cold(30)) <= 3, "a look more or less"
+    # A look asks each shard, and one thing besides; beside others there may be one more of them.
+    assert abs(cold(1) - cold(30)) <= SHARDS + 1, "a look more or less"
 
 
 def test_what_one_person_was_told_of_a_crowds_incident_is_read_without_the_crowd(
