@@ -430,17 +430,18 @@ def _is_news(entry: LogEntry) -> bool:
 
 def concerns(person: Person, entry: LogEntry, places: Places) -> bool:
     """Whether the incident, as it stands with this entry, would be news to the person."""
-    audience = Audience()
-    audience.put(person)
-    event = msgspec.structs.replace(event_of(entry, places), is_step=False)
-    return len(audience.concerned([event])) > 0
+    return _is_told(person, msgspec.structs.replace(event_of(entry, places), is_step=False))
 
 
 def follows(person: Person, entry: LogEntry, places: Places) -> bool:
     """Whether the person would be told of it, had it just begun at its places, at its peak."""
+    return _is_told(person, at_its_peak(entry, places))
+
+
+def _is_told(person: Person, event: Event) -> bool:
     audience = Audience()
     audience.put(person)
-    return len(audience.concerned([at_its_peak(entry, places)])) > 0
+    return len(audience.concerned([event])) > 0
 
 
 def at_its_peak(entry: LogEntry, places: Places) -> Event:
