@@ -119,12 +119,11 @@ def one_by_one(read: ReadOne) -> ReadMany:
     ) -> tuple[Readings, Ints]:
         parts = []
         for payload, mine in zip(payloads, rejects, strict=True):
-            rows = Readings.empty()
             try:
-                rows = read(payload, wanted, mine)
+                parts.append(read(payload, wanted, mine))
             except Unreadable as error:
                 mine.add_unreadable(error)
-            parts.append(rows)
+                parts.append(Readings.empty())
         return Readings.concat(parts), np.repeat(np.arange(len(parts)), list(map(len, parts)))
 
     return read_many
