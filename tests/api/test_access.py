@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,29 @@ def test_a_route_opens_to_the_scopes_of_a_key_and_to_no_other(scope: Scope, key:
     with pytest.raises(Problem, match=f"a key with the scope {scope}") as caught:
         allowed(asks(f"Bearer {key}"))
     assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("key", [*sorted(KNOWN), "nobody", ""])
+def test_who_is_known_at_once_is_let_in_to_the_same_and_nobody_is_asked_for_it(
+    scope: Scope, key: str
+) -> None:
+    def let_in(gate: Gate) -> Caller | int:
+        try:
+            return asyncio.run(gate.admit(scope, asks(f"Bearer {key}")))
+        except Problem as problem:
+            return problem.status
+
+    asked: list[str] = []
+
+    def who(given: str) -> Caller | None:
+        asked.append(given)
+        return KNOWN.get(given)
+
+    gate = Gate(who, is_public=False, at_once=KNOWN.get)
+    assert let_in(gate) == let_in(Gate(KNOWN.get, is_public=False))
+    assert asked == ([key] if key == "nobody" else [])
+    assert gate.known(key) == KNOWN.get(key), "limits and the log know whose it is"
 
 
 def test_reading_needs_no_key_where_it_is_public_and_one_where_it_is_not() -> None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from threading import Lock
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from atalaia.api.problem import Problem
 from atalaia.people.manage import Signed
@@ -92,11 +93,15 @@ _MOST_KNOWN = 10_000
 
 
 class Gate:
-    """Lets in who may. Its methods may block: dependencies that use them are plain functions."""
+    """Lets in who may. Its methods may block: dependencies that use them are plain functions.
 
-    def __init__(self, who: Who, *, is_public: bool) -> None:
+    at_once    whose key it is, where nothing needs to be read to know; it never blocks
+    """
+
+    def __init__(self, who: Who, *, is_public: bool, at_once: Who = lambda _key: None) -> None:
         self._who = who
         self._is_public = is_public
+        self._at_once = at_once
         self._known: OrderedDict[str, Caller] = OrderedDict()
         self._lock = Lock()
 
@@ -117,12 +122,18 @@ class Gate:
         """A dependency: who asks, if their key has this scope."""
 
         def allowed(request: Request) -> Caller:
-            who = self.caller(request)
-            if scope not in who.scopes:
-                raise Problem(403, f"this needs a key with the scope {scope}; see docs/api.md")
-            return who
+            return _with(scope, self.caller(request))
 
         return allowed
+
+    async def admit(self, scope: Scope, request: Request) -> Caller:
+        """Who asks, if their key has this scope: on the event loop, which it does not block."""
+        given = bearer(request.headers.get("authorization", ""))
+        who = self._at_once(given) if given else None
+        if who is None:
+            return await run_in_threadpool(self.needs(scope), request)
+        self._note(given, who)
+        return _with(scope, who)
 
     @property
     def readers(self) -> list[Callable[[Request], Caller]]:
@@ -145,6 +156,12 @@ class Gate:
             self._known.move_to_end(_digest(given))
             while len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
+
+
+def _with(scope: Scope, who: Caller) -> Caller:
+    if scope not in who.scopes:
+        raise Problem(403, f"this needs a key with the scope {scope}; see docs/api.md")
+    return who
 
 
 def bearer(header: str) -> str:

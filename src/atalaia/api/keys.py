@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role, Who
+from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Gate, Role, Who
 from atalaia.domain.place import Places
 from atalaia.notes import Note
 from atalaia.people.bodies import own_source
@@ -102,16 +102,34 @@ def remove_key(notes: Notes, id_: str) -> bool:
     return True
 
 
+def gate_of(
+    settings: Settings, notes: Notes, people: PeopleService, now: Callable[[], float]
+) -> Gate:
+    """Lets in the operator, programs and people, each by their key."""
+    who = who_has(settings, notes, people, now)
+    return Gate(who, is_public=settings.api.is_public, at_once=operator_has(settings))
+
+
+def operator_has(settings: Settings) -> Who:
+    """Whether this key is the operator's, which is among the settings: nothing is read for it."""
+    operators = settings.api.key
+
+    def who(key: str) -> Caller | None:
+        if operators is None or not hmac.compare_digest(_digest(key), _digest(operators.reveal())):
+            return None
+        return Caller(OPERATOR, SCOPES[Role.OPERATOR])
+
+    return who
+
+
 def who_has(
     settings: Settings, notes: Notes, people: PeopleService, now: Callable[[], float]
 ) -> Who:
     """Whose key this is: the operator's, a program's, a person's, or nobody's."""
-    operators = settings.api.key
+    operator = operator_has(settings)
 
     def who(key: str) -> Caller | None:
-        if operators is not None and hmac.compare_digest(_digest(key), _digest(operators.reveal())):
-            return Caller(OPERATOR, SCOPES[Role.OPERATOR])
-        program = caller_of(notes, key)
+        program = operator(key) or caller_of(notes, key)
         if program is not None:
             return program
         found = people.whose(key, int(now()))

@@ -334,7 +334,7 @@ class _Push:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         try:
-            return await run_in_threadpool(self._gate.needs(scope), request)
+            return await self._gate.admit(scope, request)
         except Problem as problem_:
             if problem_.status == 401:
                 raise Problem(403, "this key is not one that is set; see api.key_file") from None

@@ -289,9 +289,8 @@ class Services:
         norms     those that the watch goes by; may block
         """
         from atalaia.api import hooks, wishes
-        from atalaia.api.access import Gate
         from atalaia.api.app import api
-        from atalaia.api.keys import who_has
+        from atalaia.api.keys import gate_of
         from atalaia.api.operator import Operator
         from atalaia.api.previews import previews
         from atalaia.api.push import Pushing
@@ -310,7 +309,7 @@ class Services:
         drills = Drills(
             state, outbox, self.recipients, settings.places, clock=self.clock, wake=wake
         )
-        gate = Gate(who_has(settings, state, self.people, now), is_public=settings.api.is_public)
+        gate = gate_of(settings, state, self.people, now)
         shown = Shown(
             places=settings.places,
             rules=settings.rules,
