@@ -46,6 +46,20 @@ def test_one_that_is_none_costs_itself_alone_however_many_there_are(
     assert found.tolist() == [int(moment.timestamp())] * n + [NO_TIME, int(moment.timestamp())]
 
 
+FIGURES = st.integers(0, 99).map("{:02}".format)
+
+
+@given(st.tuples(*[FIGURES] * 9), st.sampled_from(["Z", "+", "-"]))
+def test_a_text_alone_is_read_as_it_is_in_a_column(of: tuple[str, ...], end: str) -> None:
+    def text(century: str, *rest: str) -> str:
+        year, month, day, hour, minute, second, *offset = rest
+        told = f"{century}{year}-{month}-{day}T{hour}:{minute}:{second}{end}"
+        return told if end == "Z" else told + ":".join(offset)
+
+    column = [text("20", "24", "01", "02", "03", f"{i:02}", "05", "01", "30") for i in range(40)]
+    assert utc_seconds([text(*of)])[0] == utc_seconds([*column, text(*of)])[-1]
+
+
 @given(MOMENTS, st.integers(-50_400, 50_400))
 def test_local_times_are_so_far_ahead_of_utc(moment: datetime, offset_s: int) -> None:
     local = moment.replace(second=0)

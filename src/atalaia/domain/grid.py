@@ -232,13 +232,13 @@ class Grid:
         owner: Ints,
         rows: tuple[Ints, Ints],
         is_sure: Bools,
-        holds: Callable[[Ints, Ints], Bools],
+        holds: Callable[[Ints, Ints, Ints], Bools],
         at_once: int,
     ) -> Iterator[Hits]:
         """Rows of n points or outlines, cell by cell: whose each cell is (`owner` ascends), from
         and to which row it goes, and whether it is wholly in. Of others `holds` says which rows are
-        in: it takes the positions of their cells among these, and the rows. So many of them are
-        looked at together."""
+        in: it takes the positions of their cells among these, how many rows each has, and the rows.
+        So many of them are looked at together."""
         start, stop = (one.astype(np.int64) for one in rows)
         n_rows = stop - start
         bounds = np.searchsorted(owner, np.arange(n + 1))
@@ -251,7 +251,7 @@ class Grid:
                 before = np.cumsum(n_rows[i:j]) - n_rows[i:j]
                 begin, n_each = before[edge - i], n_rows[edge]
                 is_in = np.ones(total[b] - total[a], bool)
-                held = holds(np.repeat(edge, n_each), spans(start[edge], stop[edge]))
+                held = holds(edge, n_each, spans(start[edge], stop[edge]))
                 is_in[spans(begin, begin + n_each)] = held
             found = _side_by_side(start[i:j], stop[i:j])
             yield Hits(a, found, is_in, np.diff(total[a : b + 1]))
@@ -270,14 +270,16 @@ class Grid:
         is_sure = (away + radius < least).take(touched)
         point, cells = point.take(touched), cells.take(touched, axis=0)
 
-        def holds(among: Ints, rows: Ints) -> Bools:
+        def holds(among: Ints, n_each: Ints, rows: Ints) -> Bools:
             which = point.take(among)
             ball = self._ball.take(rows, axis=0)
-            beyond = _square(ball, about.take(which, axis=0)) - ball[:, 3]
+            beyond = _square(ball, np.repeat(about.take(which, axis=0), n_each, axis=0))
+            beyond -= ball[:, 3]
             held = beyond < 0
             doubt = np.flatnonzero(np.abs(beyond) <= self._doubt)
             if len(doubt):
-                held[doubt] = self._holds(rows.take(doubt), centre.take(which.take(doubt), axis=0))
+                of = which.take(np.searchsorted(np.cumsum(n_each), doubt, side="right"))
+                held[doubt] = self._holds(rows.take(doubt), centre.take(of, axis=0))
             return held
 
         rows = cells[:, 6], cells[:, 7]
@@ -331,9 +333,9 @@ class Grid:
         window = lines.window.take(kept)
         owner = lines.owner.take(window)
 
-        def holds(among: Ints, rows: Ints) -> Bools:
+        def holds(among: Ints, n_each: Ints, rows: Ints) -> Bools:
             where = self.longitude.take(rows), self.latitude.take(rows)
-            return lines.hold(*where, window.take(among))
+            return lines.hold(*where, np.repeat(window.take(among), n_each))
 
         is_sure = ~is_edge.take(kept)
         cell = lines.cell.take(kept)
