@@ -280,6 +280,16 @@ def _named(tree: ast.Module, said: ast.expr) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and {name_of(one) for one in node.targets} & names:
             yield from (each for each in (node.value,) if any(_texts(each)))
+        elif isinstance(node, ast.AugAssign) and name_of(node.target) in names:
+            yield node.value
+        elif isinstance(node, ast.Call) and name_of(_owner(node)) in names:
+            yield from node.args
+
+
+def _owner(call: ast.Call) -> ast.expr:
+    """The list to which a call appends; of another call the function itself."""
+    is_appending = isinstance(call.func, ast.Attribute) and call.func.attr in ("append", "extend")
+    return call.func.value if is_appending else call.func  # type: ignore[attr-defined]
 
 
 def _ends_a_command(path: str, kind: str) -> bool:
