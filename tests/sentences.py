@@ -25,6 +25,7 @@ SAYING = {
     "domain/place.py": ("faults",),
     "domain/rule.py": ("strangers", "nowhere", "unseen_in_words"),
     "homes/aws/sql.py": ("in_words",),
+    "homes/embedded/__init__.py": ("_in_use", "_older_in_use", "_task_in_use"),
     "notify/preview.py": ("previewed",),
     "people/coverage.py": ("closed_channels", "unwatched"),
     "replay/readings.py": ("_claim",),
@@ -59,6 +60,7 @@ NOT_SAID = {
     ),
     "cli/init.py": ("--settings {file}", "Idioma / Language"),
     "cli/language.py": ("atalaia: {error}",),
+    "homes/embedded/database.py": ("PRAGMA user_version",),
     "replay/summary.py": (
         *("bold red", "bold dark_orange"),
         *("chegou a", "llegó a", "desceu a", "went down to", "bajó a"),
@@ -165,7 +167,8 @@ def said_by_the_command() -> dict[str, str]:
             texts = [*_texts(tree)]
         else:
             saying = [call for call in calls if _ends_a_command(path, name_of(call.func))]
-            texts = [each for call in saying for part in call.args for each in _texts(part)]
+            said = [named for call in saying for part in call.args for named in _named(tree, part)]
+            texts = [each for part in said for each in _texts(part)]
             texts += [each for part in _saying(path, tree) for each in _texts(part)]
         for node, text in texts:
             if " " not in text.strip():
@@ -277,13 +280,25 @@ def _named(tree: ast.Module, said: ast.expr) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and {name_of(one) for one in node.targets} & names:
             yield from (each for each in (node.value,) if any(_texts(each)))
+        elif isinstance(node, ast.AugAssign) and name_of(node.target) in names:
+            yield node.value
+        elif isinstance(node, ast.Call) and name_of(_owner(node)) in names:
+            yield from node.args
+
+
+def _owner(call: ast.Call) -> ast.expr:
+    """The list to which a call appends; of another call the function itself."""
+    is_appending = isinstance(call.func, ast.Attribute) and call.func.attr in ("append", "extend")
+    return call.func.value if is_appending else call.func  # type: ignore[attr-defined]
 
 
 def _ends_a_command(path: str, kind: str) -> bool:
     if kind == "ValueError":
         return in_rooms(path, REFUSING)
     is_elsewhere = path.startswith(NOT_OF_THE_COMMAND) and path not in ASKED_OF_AWS
-    return kind in RAISED and not is_elsewhere
+    # What is set ends `run` wherever it is found out, but for that of functions.
+    is_of_run = kind == "SettingsInvalid" and "aws/" not in path
+    return kind in RAISED and (is_of_run or not is_elsewhere)
 
 
 def _saying(path: str, tree: ast.Module) -> Iterator[ast.AST]:

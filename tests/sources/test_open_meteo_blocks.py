@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 from unittest.mock import patch
 
@@ -131,16 +134,55 @@ def test_plain_answers_say_what_a_close_look_finds(some: list[Payload], few: boo
     assert told(DECODE(some, wanted)) == closely
 
 
-def plain(body: bytes | dict[str, Any]) -> None:
-    """An answer that is as it should be but for what this changes, read both ways."""
-    given = body if isinstance(body, bytes) else json.dumps(PLAIN | body).encode()
+ODD: list[Any] = [None, True, "", "12", -1, 0.5, 10**19, 10**400, [], [1.5], [None], {}]
+
+
+def spots(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of everything in a body but of the body itself."""
+    if not isinstance(body, dict | list):
+        return
+    for key, value in body.items() if isinstance(body, dict) else enumerate(body):
+        yield (*path, key)
+        yield from spots(value, (*path, key))
+
+
+@settings(max_examples=cases(100))
+@given(st.data())
+def test_a_plain_answer_that_was_changed_anywhere_says_what_a_close_look_finds(
+    data: st.DataObject,
+) -> None:
+    rows = data.draw(st.integers(0, 2))
+    times = [f"2026-10-02T2{i}:00" for i in range(rows)]
+    block = {"time": times, "precipitation": [1] * rows, "temperature_2m": [None] * rows}
+    now = {"time": "2026-10-02T23:00", "interval": 900, "precipitation": 1}
+    body = json.loads(json.dumps(PLAIN | {"hourly": block, "minutely_15": block, "current": now}))
+    body["daily"] = {"time": times, "river_discharge": [2] * rows, "sunrise": times}
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from([*spots(body)]))
+        at = reduce(getitem, way, body)
+        if data.draw(st.booleans()):
+            del at[last]
+        else:
+            at[last] = data.draw(st.sampled_from(ODD))
+    read_both_ways(json.dumps(body).encode())
+
+
+def read_both_ways(body: bytes) -> Payload:
+    """An answer of these bytes, which says the same read as it is and closely."""
     answer = Payload(
-        source="open-meteo", content="forecast", places=("a",), received_at=NOON, body=given
+        source="open-meteo", content="forecast", places=("a",), received_at=NOON, body=body
     )
-    assert (blocks_of_plain(answer, 0, PLACES, 40.0) is not None) == (body in ({}, ZEROS, NULLS))
     found = told(DECODE([answer], None))
     with patch.object(open_meteo, "blocks_of_plain", lambda *_answer: None):
         assert told(DECODE([answer], None)) == found
+    return answer
+
+
+def plain(body: bytes | dict[str, Any]) -> None:
+    """An answer that is as it should be but for what this changes, read both ways."""
+    given = body if isinstance(body, bytes) else json.dumps(PLAIN | body).encode()
+    answer = read_both_ways(given)
+    assert (blocks_of_plain(answer, 0, PLACES, 40.0) is not None) == (body in ({}, ZEROS, NULLS))
 
 
 HOURS: dict[str, Any] = {"time": ["2026-10-02T23:00"], "precipitation": [1]}
@@ -175,6 +217,7 @@ NULLS = {"hourly": HOURS | {"precipitation": [None]}, "daily": None, "daily_unit
         {"hourly": HOURS | {"snowfall": [True]}},
         {"hourly": HOURS | {"time": [7]}},
         {"hourly": {"precipitation": [1]}},
+        {"hourly": {"precipitation": []}},
         {"hourly": {"time": []}, "current": {"time": "2026-10-02T23:00", "precipitation": 1}},
         {"hourly": None},
         b'{"timezone": "\xff", ' + json.dumps(PLAIN).encode()[1:],

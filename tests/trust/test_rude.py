@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -15,6 +16,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Send
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 from uvicorn.server import ServerState
 
 from atalaia.api import shield
@@ -23,11 +25,13 @@ from atalaia.api.connections import bounded
 from atalaia.api.events import MOST_OF_AN_ADDRESS, Events
 from atalaia.api.keys import add_key
 from atalaia.api.push import SAMPLE_BYTES
+from atalaia.cli import app
+from atalaia.cli.examination import examine
 from atalaia.domain.payload import Payload
 from atalaia.errors import SettingsInvalid
 from atalaia.metrics import MOST_LABELS, Metrics
 from atalaia.run.local import run
-from atalaia.settings import KEYS, load
+from atalaia.settings import KEYS, load, strength
 from atalaia.settings.strength import SECRETS, refusals, weaknesses
 from patience import patient
 from run.world import PUSH_KEY, World, watching
@@ -292,6 +296,44 @@ def test_it_does_not_start_with_a_secret_that_can_be_guessed(
         run(load(file, {}), port=0)
     assert next_step in str(refused.value)
     assert "password" not in str(refused.value)
+    assert not (tmp_path / "home").exists()
+    assert next_step in config_check(file)
+
+
+def config_check(file: Path) -> str:
+    """What `atalaia config check` says of settings with a problem."""
+    looked = CliRunner().invoke(app, ["config", "check", str(file)])
+    assert looked.exit_code == 1
+    assert isinstance(looked.exception, SettingsInvalid)
+    return str(looked.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "says"),
+    [
+        ("[channels.apprise]\nenabled = true\n", "apprise", "run: pip install 'atalaia[apprise]'"),
+        ("[channels.sms]\nenabled = true\n", "boto3", "channels.sms: boto3 is not installed"),
+        (
+            '[channels.email]\nvia = "ses"\nsender = "a@example.org"\n',
+            "boto3",
+            "channels.email: boto3 is not installed",
+        ),
+    ],
+)
+def test_a_channel_whose_package_is_missing_is_known_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, package: str, says: str
+) -> None:
+    monkeypatch.setattr(
+        strength, "find_spec", lambda name: None if name == package else find_spec(name)
+    )
+    file = tmp_path / "atalaia.toml"
+    file.write_text(f'home = "{tmp_path / "home"}"\n{text}')
+    with pytest.raises(SettingsInvalid) as refused:
+        run(load(file, {}), port=0)
+    assert says in str(refused.value)
+    assert says in config_check(file)
+    [found] = [one for one in examine(load(file, {}), 0, is_quick=True) if one.what == "settings"]
+    assert says in f"{found.says}; {found.do_next}"
     assert not (tmp_path / "home").exists()
 
 

@@ -153,7 +153,12 @@ def _boto3(channel: str) -> Any:
     try:
         import boto3  # noqa: PLC0415
     except ImportError as error:
-        raise SettingsInvalid(
-            [f"channels.{channel}: boto3 is not installed; run: pip install 'atalaia[aws]'"]
-        ) from error
+        raise not_installed(channel) from error
     return boto3
+
+
+def not_installed(channel: str) -> SettingsInvalid:
+    """What is said where the channel is on without boto3."""
+    return SettingsInvalid(
+        [f"channels.{channel}: boto3 is not installed; run: pip install 'atalaia[aws]'"]
+    )

@@ -72,16 +72,21 @@ def text_of(content: Content, longest: int) -> str:
     return content.text(longest, stop)
 
 
+def not_installed() -> SettingsInvalid:
+    """What is said where the channel is on without its package."""
+    return SettingsInvalid(
+        [
+            "channels.apprise: the package apprise is not installed; "
+            "run: pip install 'atalaia[apprise]', or switch this channel off"
+        ]
+    )
+
+
 def _package() -> Any:
     try:
         import apprise  # noqa: PLC0415 (an extra, and slow to import)
     except ImportError as error:
-        raise SettingsInvalid(
-            [
-                "channels.apprise: the package apprise is not installed; "
-                "run: pip install 'atalaia[apprise]', or switch this channel off"
-            ]
-        ) from error
+        raise not_installed() from error
     for name in _TALKATIVE:
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False

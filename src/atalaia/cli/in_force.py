@@ -88,8 +88,9 @@ def config_check(
     """Name every problem of the settings, and show the arithmetic of the sources' calls (exit code
     1: a problem, or a plug-in that cannot be used)."""
     from atalaia.settings import describe
+    from atalaia.settings.strength import checked
 
-    chosen = settings_of(file, None)
+    chosen = checked(settings_of(file, None))  # with what `run` refuses, nothing is in force
     lines = describe(chosen)
     if as_json:
         as_lines({"says": line} for line in lines)

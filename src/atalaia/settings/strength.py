@@ -1,4 +1,5 @@
-"""What is set and works, and is weaker than it should be: refused, or said at each start."""
+"""What is set and cannot be served with, and what works and is weaker than it should be: refused,
+or said at each start."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from atalaia.channels import amazon, apprise
 from atalaia.errors import SettingsInvalid
 from atalaia.open_files import is_open_to_others
 from atalaia.settings import KEYS, Settings
@@ -44,8 +47,10 @@ def checked(settings: Settings, *, is_shared: bool = True) -> Settings:
 
 def refusals(settings: Settings) -> Iterator[str]:
     """What nothing is served with: secrets that can be guessed, or that others on this
-    machine may read. One line each, with the next step and without any secret in it."""
+    machine may read, and channels whose package is not installed. One line each, with the next
+    step and without any secret in it."""
     yield from _guessable(settings)
+    yield from _not_installed(settings)
     if settings.file is not None and is_open_to_others(settings.file):
         secrets = (*SECRETS, *settings.described.secrets, *settings.channels.secrets)
         held = [key for key in secrets if _stands_in(settings.file, key)]
@@ -60,6 +65,19 @@ def _guessable(settings: Settings) -> Iterator[str]:
                 f"{key}: it can be guessed; make one with: head -c 32 /dev/urandom | base64 | "
                 "tr -d '=+/\\n'"
             )
+
+
+def _not_installed(settings: Settings) -> Iterator[str]:
+    chosen = settings.channels
+    if chosen.apprise and find_spec("apprise") is None:
+        yield from apprise.not_installed().problems
+    by_amazon = {
+        "email": chosen.email is not None and chosen.email.via == "ses",
+        "sms": chosen.sms is not None,
+    }
+    if any(by_amazon.values()) and find_spec("boto3") is None:
+        for name in (name for name, is_on in by_amazon.items() if is_on):
+            yield from amazon.not_installed(name).problems
 
 
 def is_strong(secret: str) -> bool:

@@ -103,8 +103,8 @@ def _add(answer: Any, whose: Whose, blocks: list[PlaceBlock]) -> bool:
             if found.listed():
                 return False
             columns = {key: [value] for key, value in columns.items()}
-        times = columns.get("time", [])
-        if set(map(len, columns.values())) != {len(times)}:
+        times = columns.get("time")
+        if times is None or set(map(len, columns.values())) != {len(times)}:
             return False
         if times:
             units = getattr(answer, f"{name}_units") or {}

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station_reading import StationsDecoded
+from atalaia.sources import violent_wind
 from atalaia.sources.metar import decoder
 from atalaia.sources.metar.report import MetarReport, dated, parse, weather_code
 from atalaia.sources.rejects import Unreadable
@@ -72,7 +74,17 @@ def test_any_report_of_the_last_weeks_is_dated_right(moment: int, age_s: int) ->
     assert dated(when.day, when.hour, when.minute, moment + age_s) == moment
 
 
-@pytest.mark.parametrize("group", ["321200", "000000", "112460", "112500", "110099"])
+@given(st.integers(0, 32), st.integers(0, 26), st.integers(0, 61))
+def test_what_is_dated_is_dated_as_it_is_written(day: int, hour: int, minute: int) -> None:
+    moment = dated(day, hour, minute, RECEIVED)
+    is_midnight = (hour, minute) == (24, 0)
+    assert (moment is None) == (not 1 <= day <= 31 or hour > 23 or minute > 59) or is_midnight
+    if moment is not None:
+        when = datetime.fromtimestamp(moment - 86_400 * is_midnight, UTC)
+        assert (when.day, when.hour, when.minute) == (day, 0 if is_midnight else hour, minute)
+
+
+@pytest.mark.parametrize("group", ["321200", "000000", "112460", "112500", "112430", "110099"])
 def test_a_time_that_cannot_be_is_refused(group: str) -> None:
     with pytest.raises(Unreadable, match="not a time"):
         parse(f"SBGR {group}Z 05006KT", RECEIVED)
@@ -273,6 +285,24 @@ def test_a_funnel_cloud_of_american_remarks_counts_by_where_it_is_and_whether_it
         0,
         wind,
     )
+
+
+@given(
+    st.sampled_from(["TORNADO", "FUNNEL CLOUD", "WATERSPOUT"]),
+    st.sampled_from(["", " B13", " B1713", " B13E25B31"]),
+    st.sampled_from([*map(str, range(1, 100)), "1/4", "3/4", "M1/4", "1 1/2", "5 1/2"]),
+    st.sampled_from(["", "SM"]),
+    st.sampled_from(["N", "NE", "SW-W"]),
+)
+def test_one_that_is_told_with_its_distance_is_never_none(
+    kind: str, times: str, miles: str, unit: str, direction: str
+) -> None:
+    remark = f"{kind}{times} {miles}{unit} {direction}"
+    found = report(f"05006KT 10SM 22/19 A2992 RMK {remark}", "SPECI KOKC 111800Z").violent_wind
+    here = violent_wind.FUNNEL_CLOUD if kind == "FUNNEL CLOUD" else violent_wind.TORNADO
+    far = sum(map(Fraction, miles.removeprefix("M").split()))
+    near_by = violent_wind.VICINITY if far <= 10 else None
+    assert found == (here if far <= 5 else near_by)
 
 
 def test_a_tornado_of_the_report_itself_stays_where_its_remark_tells_of_its_distance() -> None:

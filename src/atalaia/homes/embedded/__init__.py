@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +146,7 @@ class EmbeddedHome:
     @contextmanager
     def hold(self, task: str) -> Iterator[Callable[[], bool]]:
         """It lasts until the process ends, and needs no prolonging."""
-        lock = _take(self.path / f"{task}.lock", f"{task} of home {self.path}")
+        lock = _take(self.path / f"{task}.lock", partial(_task_in_use, task, self.path))
         try:
             yield lambda: True
         finally:
@@ -213,26 +213,39 @@ def _locked(path: Path, *, exclusive: bool) -> int | None:
         is_older = (format_of(path / STORE) or FORMAT) < FORMAT
         if not (exclusive or is_older):
             return None
-        what = f"home {path}, which an older Atalaia made," if is_older else f"home {path}"
         try:
-            return _take(path / "lock", what)
+            return _take(path / "lock", partial(_older_in_use if is_older else _in_use, path))
         except HeldByAnother:
             if not is_older or time.monotonic() > until:
                 raise
 
 
-def _take(file: Path, what: str) -> int:
+def _in_use(path: Path, holder: str) -> str:
+    return f"home {path} is in use by process {holder}; stop it or use another --home"
+
+
+def _older_in_use(path: Path, holder: str) -> str:
+    return (
+        f"home {path}, which an older Atalaia made, is in use by process {holder}; "
+        "stop it or use another --home"
+    )
+
+
+def _task_in_use(task: str, path: Path, holder: str) -> str:
+    return f"{task} of home {path} is in use by process {holder}; stop it or use another --home"
+
+
+def _take(file: Path, says: Callable[[str], str]) -> int:
     """Lock the file for this process and write its number there; return the open handle. Raises
-    HeldByAnother where another process has it, and not only for a look."""
+    HeldByAnother where another process has it, and not only for a look, with what is said of that
+    one's number."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     until = time.monotonic() + _LOOK_S
     while not _has_locked(handle):
         if time.monotonic() > until:
             holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(handle)
-            raise HeldByAnother(
-                f"{what} is in use by process {holder}; stop it or use another --home"
-            )
+            raise HeldByAnother(says(holder))
         time.sleep(_AGAIN_S)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from atalaia.sources import thunder, violent_wind
 from atalaia.sources.rejects import Unreadable, shown
@@ -129,19 +130,20 @@ def parse(text: str, received_at: int, observed_at: int | None = None) -> MetarR
 
 def dated(day: int, hour: int, minute: int, received_at: int) -> int | None:
     """Unix seconds of this day, hour and minute nearest to the receipt; None: there is none."""
+    # 24:00 is written by some for the midnight that ends a day.
+    is_midnight = hour == 24 and minute == 0
     received = datetime.fromtimestamp(received_at, UTC)
     found = []
     for months in (-2, -1, 0, 1):
         year, month = divmod(received.year * 12 + received.month - 1 + months, 12)
         try:
-            moment = datetime(year, month + 1, day, hour % 24, minute, tzinfo=UTC)
+            moment = datetime(year, month + 1, day, 0 if is_midnight else hour, minute, tzinfo=UTC)
         except ValueError:
             continue
-        # 24:00 is written by some for the midnight that ends a day.
-        seconds = int(moment.timestamp()) + (86_400 if hour == 24 and minute == 0 else 0)
+        seconds = int(moment.timestamp()) + 86_400 * is_midnight
         if seconds <= received_at + AHEAD_S:
             found.append(seconds)
-    return max(found) if found and hour <= 24 else None
+    return max(found, default=None)
 
 
 def _parted(groups: list[str]) -> tuple[list[str], list[str]]:
@@ -436,10 +438,12 @@ def _thunderstorm(report: MetarReport, body: list[str], remarks: list[str]) -> i
 
 
 _DIRECTION = r"(?:NE|NW|SE|SW|N|E|S|W)(?:-(?:NE|NW|SE|SW|N|E|S|W))?"
+_STATUTE_MILES = r"M?\d/[1-9]\d?|\d{1,2}(?: \d/[1-9]\d?)?"
 _TORNADIC = re.compile(
     r"(?<!\S)(TORNADO(?:E?S)?|FUNNEL CLOUDS?|WATERSPOUTS?)"
     r"(?: ((?:[BE](?:\d{4}|\d\d))+))?"
-    rf"(?: ((?:OHD|ALQDS|(?:VC|DSNT|\d{{1,2}})(?:SM)?(?: ?{_DIRECTION})?|{_DIRECTION})))?(?!\S)"
+    rf"(?: ((?:OHD|ALQDS|(?:VC|DSNT|{_STATUTE_MILES})(?:SM)?(?: ?{_DIRECTION})?|{_DIRECTION})))?"
+    r"(?!\S)"
 )
 """FMH-1, tornadic activity: what it is, when it began and ended, and how many statute miles away:
 ``TORNADO B13 6 NE``. Without any of these it may be any words, such as of a TORNADO WARNING."""
@@ -460,14 +464,20 @@ def _tornadic(report: MetarReport, remarks: list[str]) -> tuple[list[int], bool]
     for kind, times, where in _TORNADIC.findall(" ".join(remarks)):
         is_told = is_told or bool(times or where)
         has_ended = re.search(r"E\d+$", times) is not None
-        far = re.match(r"VC|DSNT|\d+", where)
-        miles = {"VC": _VICINITY_MILES, "DSNT": 99}.get(far[0]) or int(far[0]) if far else 0
+        miles = _miles_away(where)
         if not (times or where) or has_ended or miles > _VICINITY_MILES:
             continue
         is_funnel = kind.startswith("FUNNEL")
         here = violent_wind.FUNNEL_CLOUD if is_funnel else violent_wind.TORNADO
         found.append(here if miles <= _AT_STATION_MILES else violent_wind.VICINITY)
     return found, is_told
+
+
+def _miles_away(where: str) -> Fraction:
+    """0: it is not said. ``DSNT`` is beyond the vicinity."""
+    if where.startswith(("VC", "DSNT")):
+        return Fraction(_VICINITY_MILES + where.startswith("DSNT"))
+    return sum(map(Fraction, re.findall(r"\d+(?:/\d+)?", where)), Fraction(0))
 
 
 def _violent_wind(report: MetarReport, body: list[str], remarks: list[str]) -> int | None:
