@@ -213,6 +213,26 @@ def test_a_source_that_does_not_answer_and_a_slow_clock_are_told_by_the_watch(ho
     assert "watch" not in signs
 
 
+@pytest.mark.parametrize(
+    ("fault", "next_step"),
+    [
+        ("host name not resolved", "look at the network"),
+        ("HTTP 401: the key is not accepted", "look at its key"),
+        ("HTTP 404", "look at its address"),
+        ("HTTP 301", "look at its address"),
+        ("HTTP 408", "look at the network"),
+        ("HTTP 429: too many calls", "it is asked too often"),
+        ("HTTP 503", "its own server has trouble"),
+    ],
+)
+def test_a_source_that_answers_with_a_fault_is_no_matter_of_the_network(
+    home: Path, fault: str, next_step: str
+) -> None:
+    told = {"sources": {"cap:defesa-civil": {"fresh": False, "fault": fault}}}
+    with watched(home), answering(200, told) as port:
+        assert found(home, port=port)["source"].do_next.startswith(next_step)
+
+
 def test_a_watch_that_is_not_ready_or_does_not_answer_is_told(home: Path) -> None:
     fault = {"store": {"writable": False, "fault": "the disk is full"}}
     with watched(home), answering(503, fault) as port:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -45,11 +46,21 @@ def _told(told: dict[str, Any]) -> Iterator[Sign]:
         yield wrong("clock", f"it is {behind_s} s slow", "set it, and keep it right by NTP")
     for name, one in told.get("sources", {}).items():
         if fault := one.get("fault"):
-            yield wrong(
-                "source",
-                f"{name} does not answer: {fault}",
-                "look at the network and the name service; it is tried again for ever",
-            )
+            yield wrong("source", f"{name} does not answer: {fault}", _next_step(fault))
+
+
+def _next_step(fault: str) -> str:
+    """What one can do about a source that was asked in vain: an answer came by the network."""
+    status = int(said[1]) if (said := re.match(r"HTTP (\d{3})", fault)) else 0
+    if status in (401, 402, 403):
+        return "look at its key, and at what that may ask for"
+    if status == 429:
+        return "it is asked too often: set longer intervals, or a key that may ask more"
+    if 300 <= status < 500 and status != 408:
+        return "look at its address: there is nothing at it, or not any more"
+    if status >= 500:
+        return "its own server has trouble; it is tried again for ever"
+    return "look at the network and the name service; it is tried again for ever"
 
 
 def of_nobody(settings: Settings, state: State) -> Iterator[Sign]:
