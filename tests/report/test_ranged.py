@@ -26,7 +26,7 @@ from atalaia.report.extremes import seen_of
 from atalaia.report.printed import printed
 from atalaia.report.ranged import _unseen, ranged_report
 from atalaia.report.render import page
-from atalaia.report.reported import Report
+from atalaia.report.reported import Report, ReportScope
 from atalaia.report.scope import midnight
 from atalaia.report.wish import ReportWish
 from atalaia.report.words import offset_of
@@ -199,7 +199,7 @@ def test_blindness_is_told_of_the_places_that_it_is_of() -> None:
         entry = news("x", version, hazard="cannot_see", place="b", at=at, **more)
         return replace(entry, places=places)
 
-    from atalaia.report.reported import ReportScope, UnseenSpell
+    from atalaia.report.reported import UnseenSpell
 
     scope = ReportScope(
         kind="place", id="a", name=("A",) * 3, places=("a",), incidents=None, zone="UTC",
@@ -251,7 +251,11 @@ def test_extremes_look_for_every_variable_that_daily_has_whatever_the_clock(tmp_
         assert {day.isoformat() for _, day, _ in rows} >= {f"2024-05-0{i}" for i in range(1, 5)}
         for place, day in {row[:2] for row in rows}:
             of_day = {variable for *where, variable in rows if where == [place, day]}
-            assert of_day <= set(seen_of(asked, (place,), day, day, "true").variables)
+            scope = ReportScope(
+                kind="place", id=place, name=(), places=(place,), incidents=None, zone="UTC",
+                begins=0, ends=NOW,
+            )  # fmt: skip
+            assert of_day <= set(seen_of(asked, scope, day, day).variables)
 
 
 # A system

@@ -26,18 +26,17 @@ class SeenReadings(NamedTuple):
     variables: tuple[str, ...]
 
 
-def seen_of(
-    asked: AskedHome, places: tuple[str, ...], first: date, last: date, among: str
-) -> SeenReadings:
-    """In one question. `among` is the condition on what was seen; what makes a local day lies
-    within two UTC days of it."""
-    names = [one.name for one in SUMMARISED] if len(places) <= _MOST_PLACES else []
+def seen_of(asked: AskedHome, scope: ReportScope, first: date, last: date) -> SeenReadings:
+    """In one question. What makes the local days from `first` to `last` lies within two UTC days of
+    them."""
+    names = [one.name for one in SUMMARISED] if len(scope.places) <= _MOST_PLACES else []
+    within = f"epoch(valid_at) >= {scope.begins} AND epoch(valid_at) < {scope.ends}"
     rows = asked(f"""
-        SELECT place_id, source, count(*) FILTER ({among}),
-            epoch(max(valid_at) FILTER ({among}))
+        SELECT place_id, source, count(*) FILTER ({within}),
+            epoch(max(valid_at) FILTER ({within}))
             {"".join(f", count({name})" for name in names)}
         FROM readings
-        WHERE place_id IN ({listed(places)}) AND kind <> 'forecast'
+        WHERE place_id IN ({listed(scope.places)}) AND kind <> 'forecast'
             AND date BETWEEN DATE '{first}' - 2 AND DATE '{last}' + 2
         GROUP BY place_id, source
     """)

@@ -46,7 +46,7 @@ def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> R
     among = _among(scope)
     zone_place = scope.places[0] if scope.places else ""
     blind = [(one.begins, one.ends or ends, zone_place) for one in spells]
-    seen = seen_of(asked, scope.places, first, last, among)
+    seen = seen_of(asked, scope, first, last)
     return Report(
         home=Path(home.name).resolve().name,
         made_at=now,

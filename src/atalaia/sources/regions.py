@@ -61,7 +61,7 @@ class Regions:
         if not new:
             return
         every, here = gazetteer.table(), Spots.of(new)
-        # To lay out all towns of the world takes a hundred times as long as those of a few places.
+        # To lay out all towns of the world takes many times as long as those near a few places.
         lowest, highest = here.latitude.min() - _BAND_DEG, here.latitude.max() + _BAND_DEG
         number = np.flatnonzero((every.latitude >= lowest) & (every.latitude <= highest))
         nowhere = np.full(len(number), np.nan)
