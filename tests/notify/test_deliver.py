@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Sent, Stat
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.notes import Note
 from atalaia.notify.deliver import LEASE_S, Deliverer
 from atalaia.notify.last_look import Drafts, Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
@@ -452,6 +454,29 @@ def test_the_pace_is_kept(tmp_path: Path) -> None:
         await o.rest()
         await o.turn(5, 0.5)
         assert [at - NOON for at in post.at] == pytest.approx([i / 2 for i in range(9)])
+
+    story(tmp_path, tell, post)
+
+
+def test_letters_that_begin_at_once_share_what_the_first_of_them_sets_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, change, is_first = Post(a_day=3), Note.change, [True]
+
+    def changed(note: Note[Any], how: Callable[[Any], Any]) -> Any:
+        kept = change(note, how)
+        if is_first:  # its thread is late: what others were told of it is older than what they hear
+            is_first.pop()
+            time.sleep(0.2)
+        return kept
+
+    monkeypatch.setattr(Note, "change", changed)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(3)))
+        await o.rest()
+        assert sorted(post.ids) == [f"msg_{i}" for i in range(3)]
+        assert o.outbox.counts() == {("telegram", "sent"): 3}
 
     story(tmp_path, tell, post)
 

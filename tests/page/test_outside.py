@@ -10,6 +10,7 @@ import zlib
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
@@ -427,18 +428,22 @@ def pixels(png: bytes) -> list[bytes]:
     for y in range(height):
         start = y * (4 * width + 1)
         kind, row = flat[start], bytearray(flat[start + 1 : start + 1 + 4 * width])
-        for x in range(4 * width):
+        if kind == 1:
+            changes = np.frombuffer(row, np.uint8).reshape(width, 4)
+            row = bytearray(changes.cumsum(axis=0, dtype=np.uint8).tobytes())
+        elif kind == 2:
+            above = np.frombuffer(before, np.uint8)
+            row = bytearray((np.frombuffer(row, np.uint8) + above).tobytes())
+        for x in range(4 * width) if kind > 2 else ():
             left, up = row[x - 4] if x > 3 else 0, before[x]
-            corner = before[x - 4] if x > 3 else 0
-            if kind == 1:
-                row[x] = (row[x] + left) & 255
-            elif kind == 2:
-                row[x] = (row[x] + up) & 255
-            elif kind == 3:
+            if kind == 3:
                 row[x] = (row[x] + (left + up) // 2) & 255
-            elif kind == 4:
-                guess = left + up - corner
-                near = min((left, up, corner), key=lambda one: abs(guess - one))
+            else:
+                corner = before[x - 4] if x > 3 else 0
+                by_left, by_up = abs(up - corner), abs(left - corner)
+                by_corner = abs(left + up - 2 * corner)
+                near = up if by_up <= by_corner else corner
+                near = left if by_left <= by_up and by_left <= by_corner else near
                 row[x] = (row[x] + near) & 255
         before = bytes(row)
         rows.append(before)

@@ -231,6 +231,11 @@ def test_a_report_is_made_once_for_all_who_ask_and_few_may_wait(
         assert (count, most) == (2, 1)
         await made.of(wanted[0], "html", "en", "ordinary")
         assert count == 2
+        spanish = await made.of(wanted[0], "html", "es", "ordinary")
+        assert b'lang="es"' in spanish
+        assert await made.of(wanted[0], "html", "es", "colour-blind") != spanish
+        assert (await made.of(wanted[0], "pdf", "en", "ordinary")).startswith(b"%PDF")
+        assert count == 2, "gathered once for all forms, languages and colours"
         now += reports.MADE_AGAIN_S
         await made.of(wanted[0], "html", "en", "ordinary")
         assert count == 3

@@ -21,10 +21,12 @@ from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError, PayloadInvalid
 from atalaia.homes.embedded import open_home
 from atalaia.report import printed as paper
+from atalaia.report.asked import AskedHome
+from atalaia.report.extremes import seen_of
 from atalaia.report.printed import printed
 from atalaia.report.ranged import _unseen, ranged_report
 from atalaia.report.render import page
-from atalaia.report.reported import Report
+from atalaia.report.reported import Report, ReportScope
 from atalaia.report.scope import midnight
 from atalaia.report.wish import ReportWish
 from atalaia.report.words import offset_of
@@ -197,7 +199,7 @@ def test_blindness_is_told_of_the_places_that_it_is_of() -> None:
         entry = news("x", version, hazard="cannot_see", place="b", at=at, **more)
         return replace(entry, places=places)
 
-    from atalaia.report.reported import ReportScope, UnseenSpell
+    from atalaia.report.reported import UnseenSpell
 
     scope = ReportScope(
         kind="place", id="a", name=("A",) * 3, places=("a",), incidents=None, zone="UTC",
@@ -231,13 +233,36 @@ def test_of_days_that_share_an_extreme_the_first_is_named(home: Path) -> None:
     assert (heat.days, heat.highest_on, heat.lowest_on) == (7, "2024-05-02", "2024-05-02")
 
 
+def test_extremes_look_for_every_variable_that_daily_has_whatever_the_clock(tmp_path: Path) -> None:
+    zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata")
+    there = Places(
+        [Place(id=f"p{i}", name="", latitude=0, longitude=i, timezone=zones[i]) for i in range(3)]
+    )
+    lines = ["place_id,source,kind,valid_at,period_s,rain_mm,temperature_c,wind_gust_m_s"]
+    for hour in range(96):  # rain is told of one hour alone, heat early, gusts late
+        at = f"2024-05-{1 + hour // 24:02}T{hour % 24:02}:00:00Z"
+        rain, heat, gust = ("1" if i else "" for i in (hour == 50, hour < 30, hour > 66))
+        lines += [f"p{i},gauge,observed,{at},3600,{rain},{heat},{gust}" for i in range(3)]
+    (tmp_path / "readings.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    replay(there, [tmp_path / "readings.csv"], RULES, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as opened:
+        asked = AskedHome(opened)
+        rows = asked("SELECT DISTINCT place_id, day, variable FROM daily")
+        assert {day.isoformat() for _, day, _ in rows} >= {f"2024-05-0{i}" for i in range(1, 5)}
+        for place, day in {row[:2] for row in rows}:
+            of_day = {variable for *where, variable in rows if where == [place, day]}
+            scope = ReportScope(
+                kind="place", id=place, name=(), places=(place,), incidents=None, zone="UTC",
+                begins=0, ends=NOW,
+            )  # fmt: skip
+            assert of_day <= set(seen_of(asked, scope, day, day).variables)
+
+
 # A system
 
 
 def test_a_system_is_reported_from_its_first_day_to_its_last(home: Path) -> None:
     with open_home(home, exclusive=False) as opened:
-        from atalaia.report.asked import AskedHome
-
         ((key,),) = AskedHome(opened)("SELECT system FROM systems")
     found = told(home, system=key)
     assert found.scope is not None

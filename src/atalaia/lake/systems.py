@@ -101,6 +101,7 @@ def _write(
         source = from_rows(shop, {"system": "VARCHAR"}, keys)
         shop.con.execute(f"CREATE TABLE told AS SELECT * FROM {source}")
         outlines = _Outlines(places)
+        regions.learn(places.of(dict.fromkeys(id_ for one in found.values() for id_ in one.places)))
         rows = [_row(one, places, regions, outlines) for one in found.values()]
         source = from_rows(shop, SYSTEM_COLUMNS, rows)
         shop.con.execute(f"CREATE TABLE new AS SELECT * FROM {source}")

@@ -81,6 +81,7 @@ class Sender:
 
     def begin(self) -> None:
         """To be called on the event loop that it then sends on."""
+        self._setting_aside = asyncio.Lock()
         self._timeout = Timeout(TRY_S)
 
     def slot_in(self) -> float:
@@ -187,6 +188,14 @@ class Sender:
     async def _begun(self) -> tuple[float, str]:
         """Use one of what is set aside, or set some aside; seconds until that can be, and why,
         where it cannot."""
+        if self.pace.begin(self._clock.now()):
+            return 0.0, ""
+        # One at a time: of two that look at once the second finds all of it set aside by the first,
+        # and may hear that before the first holds it for both.
+        async with self._setting_aside:
+            return await self._set_aside()
+
+    async def _set_aside(self) -> tuple[float, str]:
         now, tick = self._clock.now(), self._tick()
         if self.pace.begin(now):
             return 0.0, ""

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -24,6 +24,7 @@ from fastapi.responses import RedirectResponse
 from msgspec.structs import replace
 
 from atalaia.api.access import Gate, bearer
+from atalaia.api.cached import Versioned
 from atalaia.api.problem import Problem
 from atalaia.api.shown import Shown
 from atalaia.api.speaking import Language, language_of
@@ -35,6 +36,9 @@ from atalaia.page.made import Made, tagged
 from atalaia.ports import Home
 from atalaia.report.wish import ReportWish
 
+if TYPE_CHECKING:
+    from atalaia.report.reported import Report
+
 Form = Literal["html", "png", "pdf"]
 Colours = Literal["ordinary", "colour-blind"]
 
@@ -43,6 +47,7 @@ MOST_DAYS, MOST_DAYS_OPERATOR = 31, 366
 
 _MOST_KEPT = 32
 _MOST_BYTES = 32_000_000
+_MOST_GATHERED = 4
 _MOST_WAITING = 8
 _MEDIA = {"html": "text/html; charset=utf-8", "png": "image/png", "pdf": "application/pdf"}
 _POLICY = (
@@ -63,11 +68,16 @@ def forms(home: Home | None) -> tuple[Form, ...]:
 
 
 class MadeReports:
-    """Makes them, and keeps the newest. On the event loop alone."""
+    """Makes them, and keeps the newest. On the event loop alone.
+
+    What a report tells is gathered once for all forms, languages and colours of it, and so they
+    tell the same. One is made at a time, by a thread: it alone looks at what was gathered.
+    """
 
     def __init__(self, home: Home, rules: RuleSet, now: Callable[[], float]) -> None:
         self._home, self._rules, self._now = home, rules, now
         self._kept = Made(1, _MOST_KEPT, _MOST_BYTES)
+        self._gathered = Versioned["Report"](lambda _: 1, _MOST_GATHERED, _MOST_GATHERED)
         self._waiting = 0
 
     async def of(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
@@ -82,19 +92,29 @@ class MadeReports:
             )
         self._waiting += 1
         try:
-            return await self._kept.made(asked, version, partial(self._made, *asked))
+            return await self._kept.made(asked, version, partial(self._made, version, *asked))
         finally:
             self._waiting -= 1
 
-    def _made(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
+    def _told(self, wanted: ReportWish, version: int) -> "Report":
         # Only now: it brings DuckDB, which a watch that nobody asks does without.
-        from atalaia.report.printed import printed  # noqa: PLC0415
         from atalaia.report.ranged import ranged_report  # noqa: PLC0415
+
+        told = self._gathered.get(wanted, version)
+        if told is None:
+            told = ranged_report(self._home, self._rules, wanted, int(self._now()))
+            told = replace(told, home="")  # what our folder is called is nobody's business
+            self._gathered.put(wanted, version, told)
+        return told
+
+    def _made(
+        self, version: int, wanted: ReportWish, form: Form, language: str, colours: Colours
+    ) -> bytes:
+        from atalaia.report.printed import printed  # noqa: PLC0415  as above
         from atalaia.report.render import page  # noqa: PLC0415
 
         try:
-            told = ranged_report(self._home, self._rules, wanted, int(self._now()))
-            told = replace(told, home="")  # what our folder is called is nobody's business
+            told = self._told(wanted, version)
             if form == "html":
                 return page(told, language, colours).encode()
             return printed(told, language, form, colours)

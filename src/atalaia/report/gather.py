@@ -60,7 +60,7 @@ def report_of(
     blind = blind_of(log, begins, ends)
     record = forecasts_of(home, rules, log)
     key = incident or gravest(asked, begins)
-    storm = storm_of(home, rules, key, every) if key else None
+    storm = storm_of(home, rules, asked.log(f"incident = '{key}'") if key else [], every)
     if incident and storm is None:
         raise AtalaiaError(_no_such(incident))
     return Report(

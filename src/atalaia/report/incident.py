@@ -15,7 +15,6 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.domain.words import LANGUAGES
-from atalaia.lake.logged import logged
 from atalaia.lake.places import places_of
 from atalaia.ports import Home
 from atalaia.report.measured import measured
@@ -27,7 +26,6 @@ from atalaia.report.reported import (
     Line,
     Stretch,
 )
-from atalaia.sources import decode_all
 
 _MARGIN_S = 6 * 3600
 _LONGEST_S = 30 * 86_400
@@ -36,13 +34,16 @@ _LONGEST_S = 30 * 86_400
 _LANES = 10
 
 
-def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> IncidentReport | None:
-    """The incident of this key; None if there is none. `held` is what was warned of, of all."""
-    places = places_of(home.state)
-    told = logged(home, decode_all(places), places, f"incident = '{incident}'")
+def storm_of(
+    home: Home, rules: RuleSet, told: Sequence[LogEntry], held: Stretches
+) -> IncidentReport | None:
+    """The incident of these entries, by version; None where there are none. `held` is what was
+    warned of, of all."""
     if not told:
         return None
+    places = places_of(home.state)
     last = told[-1]
+    incident = last.alert.incident
     # An entry of another rule may come in between: the worst one says what the storm was.
     worst = max(told, key=lambda one: (LEVEL_OF[one.alert.level], -one.alert.version))
     opened_at = last.opened_at

@@ -5,7 +5,6 @@ when a source could not be seen. Of scores there are none: they are of all that 
 """
 
 # The SQL here is put together from our own words, and ids are quoted.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -19,16 +18,15 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.rule import RuleSet
-from atalaia.lake.logged import logged
 from atalaia.ports import Home
-from atalaia.report.asked import DAY_S, AskedHome
+from atalaia.report.asked import DAY_S, AskedHome, listed
 from atalaia.report.days import days_of
+from atalaia.report.extremes import extremes_of, seen_of
 from atalaia.report.gather import by_level, gravest, spots_of
 from atalaia.report.incident import storm_of
-from atalaia.report.reported import Episode, Report, ReportScope, SeenExtreme, Source, UnseenSpell
+from atalaia.report.reported import Episode, Report, ReportScope, UnseenSpell
 from atalaia.report.scope import scope_of
 from atalaia.report.wish import ReportWish
-from atalaia.sources import decode_all
 
 
 def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> Report:
@@ -36,7 +34,7 @@ def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> R
     asked = AskedHome(home)
     scope = scope_of(asked, wanted)
     begins, ends = scope.begins, scope.ends
-    log = logged(home, decode_all(asked.places), asked.places, f"rule <> '{OFFICIAL}'")
+    log = asked.log(f"rule <> '{OFFICIAL}'")
     mine = _of_scope(log, scope)
     every = stretches(one.alert for one in mine)
     held = every.take((every.ends > begins) & (every.begins < ends))
@@ -48,7 +46,7 @@ def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> R
     among = _among(scope)
     zone_place = scope.places[0] if scope.places else ""
     blind = [(one.begins, one.ends or ends, zone_place) for one in spells]
-    seen = {place for (place,) in asked(f"SELECT DISTINCT place_id FROM readings WHERE {among}")}
+    seen = seen_of(asked, scope, first, last)
     return Report(
         home=Path(home.name).resolve().name,
         made_at=now,
@@ -59,21 +57,21 @@ def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> R
             begins <= one.alert.sent_at < ends and one.alert.hazard != Hazard.CANNOT_SEE
             for one in mine
         ),
-        storm=storm_of(home, rules, key, every) if key else None,
+        storm=storm_of(home, rules, [one for one in mine if one.alert.incident == key], every),
         days=tuple(days_of(asked, held, blind, first, last, among)),
         spots=tuple(
             spot
-            for spot in spots_of(asked.places, held, seen)
+            for spot in spots_of(asked.places, held, set(seen.places))
             if spot.place.id in scope.places or spot.incidents
         ),
         foretold=(),
         sources_scored=(),
         scored=None,
-        sources=tuple(_sources(asked, among)),
+        sources=seen.sources,
         scope=scope,
         episodes=tuple(_episodes(asked, lived)),
         unseen=tuple(spells),
-        extremes=tuple(_extremes(asked, scope)),
+        extremes=tuple(extremes_of(asked, scope, first, last, seen.variables)),
     )
 
 
@@ -163,60 +161,10 @@ def _among(scope: ReportScope) -> str:
         datetime.fromtimestamp(at, UTC).date() for at in (scope.begins - DAY_S, scope.ends)
     )
     return (
-        f"place_id IN ({_listed(scope.places)}) AND kind <> 'forecast'"
+        f"place_id IN ({listed(scope.places)}) AND kind <> 'forecast'"
         f" AND date BETWEEN DATE '{first}' AND DATE '{last}'"
         f" AND epoch(valid_at) >= {scope.begins} AND epoch(valid_at) < {scope.ends}"
     )
-
-
-def _listed(places: Iterable[str]) -> str:
-    return ", ".join("'" + id_.replace("'", "''") + "'" for id_ in places) or "NULL"
-
-
-def _sources(asked: AskedHome, among: str) -> Iterable[Source]:
-    rows = asked(
-        "SELECT source, count(*), count(DISTINCT place_id), epoch(max(valid_at)) FROM readings"
-        f" WHERE {among} GROUP BY source ORDER BY source"
-    )
-    for source, readings, places, last in rows:
-        yield Source(source, readings, places, None, None, int(last))
-
-
-_MOST_PLACES = 20
-"""Of a larger system, or of all places, extremes would be no table that is read."""
-
-
-def _extremes(asked: AskedHome, scope: ReportScope) -> Iterable[SeenExtreme]:
-    """From the days of the view `daily`, which are the place's own; of equals the first day."""
-    if len(scope.places) > _MOST_PLACES:
-        return
-    first, last = (_day(at, scope.zone) for at in (scope.begins, scope.ends - 1))
-    rows = asked(f"""
-        SELECT place_id, source, variable, any_value(unit), count(*),
-            max(maximum), arg_max(day, maximum ORDER BY day),
-            min(minimum), arg_min(day, minimum ORDER BY day),
-            max(sum), arg_max(day, sum ORDER BY day), sum(sum ORDER BY day)
-        FROM daily
-        WHERE place_id IN ({_listed(scope.places)}) AND day BETWEEN '{first}' AND '{last}'
-        GROUP BY place_id, source, variable
-        ORDER BY place_id, variable, source
-    """)
-    for id_, source, variable, unit, days, high, high_on, low, low_on, most, most_on, total in rows:
-        place = asked.places.get(id_)
-        yield SeenExtreme(
-            place=place.name if place else id_,
-            source=source,
-            variable=variable,
-            unit=unit,
-            days=days,
-            highest=None if total is not None else high,
-            highest_on=str(high_on or ""),
-            lowest=None if total is not None else low,
-            lowest_on=str(low_on or ""),
-            most=most,
-            most_on=str(most_on or ""),
-            total=total,
-        )
 
 
 def _day(at: int, zone: str) -> date:

@@ -20,6 +20,9 @@ from atalaia.sources import gazetteer
 WITHIN_KM = 30.0
 """A town farther away says nothing of a place."""
 
+_BAND_DEG = 0.3
+"""Degrees of latitude that are more than `WITHIN_KM`."""
+
 _SHARE = 10
 """A region with less than a tenth of the places is not named: its border runs past a town."""
 
@@ -57,12 +60,16 @@ class Regions:
         new = [place for place in places if place.id not in self._town]
         if not new:
             return
-        every = gazetteer.table()
-        towns = Spots(every.latitude, every.longitude, np.full(len(every.id), np.nan))
-        found = links(Spots.of(new), towns, WITHIN_KM)
+        every, here = gazetteer.table(), Spots.of(new)
+        # To lay out all towns of the world takes many times as long as those near a few places.
+        lowest, highest = here.latitude.min() - _BAND_DEG, here.latitude.max() + _BAND_DEG
+        number = np.flatnonzero((every.latitude >= lowest) & (every.latitude <= highest))
+        nowhere = np.full(len(number), np.nan)
+        towns = Spots(every.latitude[number], every.longitude[number], nowhere)
+        found = links(here, towns, WITHIN_KM)
         for i, place in enumerate(new):
             near = found.station[found.of_place(i)]
-            self._town[place.id] = int(near[0]) if len(near) else -1
+            self._town[place.id] = int(number[near[0]]) if len(near) else -1
 
 
 def _part(places: Sequence[Place], region: int) -> str:

@@ -85,9 +85,13 @@ class Listening:
 
 @asynccontextmanager
 async def listening(
-    home: EmbeddedHome, *brokers: str, slow_s: float = 0.0, **more: Any
+    home: EmbeddedHome,
+    *brokers: str,
+    slow_s: float = 0.0,
+    ahead_s: float = 0.0,
+    **more: Any,
 ) -> AsyncIterator[Listening]:
-    clock = Clock()
+    clock = Clock(now=lambda: time.time() + ahead_s) if ahead_s else Clock()
     ingest = Ingest(home.stream, lambda *_: None, clock)
 
     async def keep(payloads: Sequence[Payload]) -> int:
@@ -194,15 +198,15 @@ def test_a_gap_beyond_the_brokers_queue_is_said_with_its_times(
         left_at = int(time.time())
         published = {"pubtime": now_text()}
         await publish(mosquitto, [told(i, **published) for i in range(2500)])
-        await asyncio.sleep(6)
+        away_s = 6
         with capture_logs() as logs:
-            async with listening(home, mosquitto.url) as found:
+            async with listening(home, mosquitto.url, ahead_s=away_s) as found:
                 await found.has(2000)
                 await publish(mosquitto, [told(9999, pubtime=now_text(60))])
                 await until(lambda: found.subscriber.standing.gaps)
                 await until(lambda: any(one.content == "gap" for one in kept(home)))
         [gap] = found.subscriber.standing.gaps
-        assert left_at - 1 <= gap.from_at <= left_at + 2 < gap.to_at <= time.time()
+        assert left_at - 1 <= gap.from_at <= left_at + 2 < gap.to_at <= time.time() + away_s
         assert any(one["event"] == "messages of a broker are lost" for one in logs)
         known = ids(home)
         assert known.total() == 2001, "mosquitto keeps the oldest"
