@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,6 +22,7 @@ from atalaia.domain.delivery import (
     Outcome,
     Status,
     letter_of,
+    notice,
     released,
 )
 from atalaia.domain.hazard import LEVEL_OF
@@ -31,6 +33,7 @@ from atalaia.notify.audience import Audience
 from atalaia.notify.claimed import Row
 from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
+from atalaia.notify.drills import Drills
 from atalaia.notify.escalate import Escalation
 from atalaia.notify.fanout import Fan
 from atalaia.notify.standing import Standing
@@ -112,6 +115,9 @@ class Book:
     def question(self, *_: object) -> None:
         return None
 
+    def refresh(self) -> None:
+        """What is known is new."""
+
     def put(self, one: Person) -> None:
         self.people[one.pseudonym] = one
         self.audience.put(one)
@@ -129,6 +135,18 @@ class Went(NamedTuple):
     who: str
     channel: str
     told: tuple[tuple[str, int], ...]
+    verdict: str
+    id: str
+
+
+class Aside(NamedTuple):
+    """What went out that is no alert: when, to whom, by which channel, what it is, what the channel
+    answered, and the letter's id."""
+
+    at: int
+    who: str
+    channel: str
+    kind: str
     verdict: str
     id: str
 
@@ -156,6 +174,8 @@ class Night:
     wishes     what each asked for, since when
     said       over which places a warning was told, by what went, incident and version
     answered   what was acknowledged, and when
+    drills     what was drilled, as an entry that the log has not
+    aside      what went out that is no alert
     lost       who lost a channel, and was not told by it any more
     wrong      what was seen to be wrong at once
     """
@@ -163,6 +183,7 @@ class Night:
     def __init__(self, state: State, outbox: Outbox, seed: int) -> None:
         self._state, self._outbox = self.state, self.kept = state, outbox
         self.random = random.Random(seed)
+        self.chance = random.Random(f"{seed}, besides")  # the nights of before stay what they were
         self.is_calm = seed % 4 == 3
         self.is_mild = seed % 8 == 5
         self.start = self.random.choice(STARTS)
@@ -186,6 +207,8 @@ class Night:
         self.lost: set[tuple[str, str]] = set()
         self.said: dict[tuple[int, str, int], set[str]] = {}
         self.answered: dict[str, list[int]] = defaultdict(list)
+        self.drills: list[LogEntry] = []
+        self.aside: list[Aside] = []
         self.came: set[str] = set()
         self.in_flight: set[str] = set()  # whose message was leased when its sender died
         self.deaths = 0
@@ -328,6 +351,8 @@ class Night:
         posts = {name: Post(name, self._taken) for name in CHANNELS}
         write, composer = self.composer.write, self.composer
         self.deliverer = Deliverer(outbox, state, posts, write, clock=clock, drafts=composer)
+        wake = self.deliverer.wake
+        self.drilling = Drills(state, outbox, book, PLACES, clock=clock, wake=wake)  # type: ignore[arg-type]
         self._loop.run_until_complete(self._ready())
         self._is_begun = False
         self._fuse = fuse
@@ -402,6 +427,8 @@ class Night:
             self.standing.step(frozenset(self.came), self.now)
             self.came.clear()
         self.escalation.hand_on()
+        if self.chance.random() < 0.03 and self.now < self.start + HOURS * 3600:
+            self._say_besides()
         if self._waiting:
             self._send_those_that_waited()
             return
@@ -432,12 +459,14 @@ class Night:
                 self.outbox.settle([(m, released(m, 0.0, self.now)) for m in before])
                 continue
             sender, n = self.deliverer.senders[before[0].channel], len(self.went)
+            n_aside = len(self.aside)
             left = sender.pace.room(self.now)
             self._has_several = len(bundle) > 1
             tried = self._loop.run_until_complete(sender.send(bundle))
             if len(self.went) > n + 1:
                 self.wrong.append(f"{before[0].person}: several letters for one")
-            spent = sum(went.verdict in ("sent", "unknown") for went in self.went[n:])
+            new = (*self.went[n:], *self.aside[n_aside:])
+            spent = sum(each.verdict in ("sent", "unknown") for each in new)
             if left is not None and sender.pace.room(self.now) != left - spent:
                 self.wrong.append(f"{before[0].channel}: a letter counts for more, or for less")
             after = [message for message, _ in tried]
@@ -448,11 +477,16 @@ class Night:
             sent = [message for message in after if message.status == Status.SENT]
             if sent and not self.is_calm and self.random.random() < 0.2:
                 self.outbox.acknowledge(sent[-1].person, letter_of(sent[-1]), self.now)
-                self.answered[sent[-1].person].append(self.now)
+                if sent[-1].kind == "alert":
+                    self.answered[sent[-1].person].append(self.now)
 
     def _taken(self, channel: str, letter: Letter) -> Outcome:
         """A channel is handed a letter."""
         who = letter.contact.address.partition("@")[0]
+        if letter.contact.address != self.book.address(who, channel):
+            self.wrong.append(f"{who}: by {channel} to the address of before")
+        if not letter.content.alerts:
+            return self._taken_besides(who, channel, letter)
         outcome = self._try(channel)
         if self._has_several and not self._is_kind and self.random.random() < 0.15:
             outcome = Outcome("unknown", "no answer")
@@ -462,8 +496,8 @@ class Night:
         for alert, at_places in zip(told, where, strict=True):
             said = at_places.places if at_places else self.log[self.number(alert)].places
             self.said[len(self.went) - 1, *alert] = set(said)
-        if letter.contact.address != self.book.address(who, channel):
-            self.wrong.append(f"{who}: by {channel} to the address of before")
+        if letter.content.kind != "alert":
+            self.wrong.append(f"{who}: {told} by {channel} marked {letter.content.kind}")
         parts = [(part.is_over, -LEVEL_OF[part.level]) for part in letter.content.parts]
         if parts != sorted(parts) or len(parts) != len(told):
             self.wrong.append(f"{who}: by {channel} in a wrong order, or not all of it: {parts}")
@@ -471,6 +505,34 @@ class Night:
         if not self.silences and told != tuple(sorted(told, key=self.number)):
             self.wrong.append(f"{who}: alerts by {channel} not as in the log: {told}")
         return outcome
+
+    def _taken_besides(self, who: str, channel: str, letter: Letter) -> Outcome:
+        """One that is no alert fails often, also where nothing else does: that is nothing to what
+        is real."""
+        chance = self.chance.random()
+        outcome = self._try(channel) if not self._is_kind else Outcome("sent", provider_id="x")
+        if chance < 0.4:
+            outcome = Outcome("again", "busy", after_s=self.chance.choice((0, 50, 90)))
+        elif chance < 0.5:
+            outcome = Outcome("unknown", "no answer")
+        kind, id_ = letter.content.kind, letter.id
+        self.aside.append(Aside(self.now, who, channel, kind, outcome.verdict, id_))
+        return outcome
+
+    def _say_besides(self) -> None:
+        """An operator begins a drill; or somebody is told what was done with an address."""
+        r = self.chance
+        if r.random() < 0.3:
+            who = r.choice(sorted(self.book.people) or ["p_0"])
+            channel = self.book.people[who].channels[0] if who in self.book.people else "sms"
+            about, kind = f"added at {self.now}", "added:sms"
+            self.outbox.put(notice(who, channel, about, kind, self.now, 3600))
+            return
+        hazard, level, place = r.choice(HAZARDS), r.choice(LEVELS), r.choice(sorted(TOWNS))
+        id_ = f"d{len(self.drills)}"
+        self.drills.append(news(id_, at=self.now, level=level, place=place, hazard=hazard))
+        with patch("atalaia.notify.drills.secrets.token_hex", lambda _: id_):
+            self.drilling.start(hazard, level, place, "x", is_for_everyone=True)
 
     def number(self, alert: tuple[str, int]) -> int:
         """Where it stands in the log."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import (
+    HOUR,
     Status,
     key_of,
     letter_of,
 )
+from atalaia.domain.drill import KIND
 from atalaia.domain.official import RULE
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person
@@ -148,7 +150,7 @@ def _released(
 
 def disagreements(night: Night) -> list[str]:
     """What went out and must not have, and what did not and must."""
-    found = night.wrong + _by_several_ids(night) + _sent_and_not_told(night)
+    found = night.wrong + _by_several_ids(night) + _sent_and_not_told(night) + _of_drills(night)
     if night.is_calm:
         for one in night.people:
             must = must_go(night, one)
@@ -389,6 +391,32 @@ def _of_warnings(night: Night) -> list[str]:
             ]
             if not failed and not any(by.values()) and one.since == 0 and is_asked(one, last):
                 found.append(f"{who}: never heard of the warning over {town}, which stands")
+    return found
+
+
+def _of_drills(night: Night) -> list[str]:
+    """A drill goes to whom such an alert would concern, and is marked as one; like all that is no
+    alert, it never goes by an id of what is real, nor again once it is known to have gone."""
+    found, ids = [], {went.id for went in night.went}
+    gone: set[str] = set()
+    for at, who, channel, kind, verdict, id_ in night.aside:
+        label = f"{who} {channel}: {kind} {id_} at {at}"
+        if id_ in ids:
+            found.append(f"{label}, as what is real")
+        if id_ in gone and who not in night.in_flight:
+            found.append(f"{label}, twice")
+        gone |= {id_} if verdict == "sent" else set()
+        if who in night.left and at >= night.left[who]:
+            found.append(f"{label}, who had left")
+        if kind != KIND:
+            continue
+        drilled = [
+            one for one in night.drills if one.alert.sent_at <= at <= one.alert.sent_at + HOUR
+        ]
+        if not any(night.asked(who, one) for one in drilled):
+            found.append(f"{label}, who would not be told")
+        if is_quiet(night.quiet_of(who, at), at) and not any(map(is_red, drilled)):
+            found.append(f"{label}, in quiet hours")
     return found
 
 
