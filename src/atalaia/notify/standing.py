@@ -7,7 +7,8 @@ was kept from people by it is told to all whom it concerns.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -38,6 +39,8 @@ _SEEN_S = 7 * 86_400
 
 _WAITING_MOST = 1_000_000
 
+_Kept = int | tuple[str, ...] | None
+
 _LOST = (Status.DROPPED, Status.LATE, Status.DEAD)
 
 
@@ -57,7 +60,8 @@ class Standing:
         self._recipients = recipients
         self._places = places
         self._silences = silences
-        self._until = Note(state, "silences:told", int, is_spare=True)
+        kind = cast("type[int | tuple[str, ...]]", int | tuple[str, ...])
+        self._ended = Note(state, "silences:told", kind, is_spare=True)
         self._open: dict[str, tuple[Numbered, ...]] = {}
         self._seq = -1
 
@@ -66,12 +70,14 @@ class Standing:
         messages that is. Raises StateConflict: what was not told then comes at the next call."""
         silences = tuple(self._silences())
         n = self._tell_newcomers(came, silences, now) if came else 0
-        known = self._until.get()
-        ended = [one for one in silences if known is not None and known < one.until <= now]
-        for silence in ended:
+        ended = {one.id: one for one in silences if one.until <= now}
+        kept = self._ended.get()
+        told = _told_of(kept, ended)
+        for silence in (one for id_, one in ended.items() if id_ not in told):
             n += self._tell_silenced(silence, silences, now)
-        if known is None or ended:
-            self._until.put(now)
+        # One that goes on, by a clock that was set back, ends once more.
+        if told != ended.keys() or not isinstance(kept, tuple):
+            self._ended.put(tuple(ended))
         return n
 
     def rouse(self, pseudonym: str, now: int) -> None:
@@ -194,12 +200,22 @@ class Standing:
             return 0
         n = 0
         for channel, some in by_channel(person, alerts, told):
-            about = f"{some[0][0]}@{why}" if why else ""
-            message = message_of(person, channel, some, now, about)
+            message = message_of(person, channel, some, now, why)
             if message.status == Status.DUE:
                 message = msgspec.structs.replace(message, due_at=now)
             n += self._outbox.put(message, deliveries_of(message, some))
         return n
+
+
+def _told_of(kept: _Kept, ended: Mapping[str, Silence]) -> Collection[str]:
+    """Of which of these it was told that they have ended. It is kept by their names, not by the
+    last moment: of several that end at one moment some may be seen later, and a clock that was
+    ahead would pass over all until then."""
+    if kept is None:  # nobody was told of anything before
+        return ended.keys()
+    if isinstance(kept, int):  # by an older Atalaia: until then
+        return {id_ for id_, one in ended.items() if one.until <= kept}
+    return set(kept)
 
 
 def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
