@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from atalaia.domain.alert import Moved
 from atalaia.domain.silence import Silence
+from atalaia.domain.subscription import Threshold
 from notify.test_still import HOUR, Desk, standing
 from telling import HERE, NOON, THERE, news, person
 
@@ -71,3 +73,25 @@ def test_what_an_older_atalaia_kept_is_gone_on_with(desk: Desk) -> None:
     desk.home.state.set_note("silences:told", str(NOON + 60))
     assert [stands.step((), NOON + 120 + s) for s in (0, 1)] == [1, 0]
     assert [m.seqs for m in desk.all()] == [(2,)]
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_a_limit_of_their_own_that_was_passed_meanwhile_is_told_when_it_ends(
+    desk: Desk, is_step: bool
+) -> None:
+    """By an entry that is not the newest, or by one that is for those alone who set a limit."""
+    desk.silences.append(silence("recife"))
+    for name, limit in (("p_low", 35.0), ("p_high", 60.0)):
+        own = (Threshold("rain_mm", 3600, limit, "heavy_rain"),)
+        desk.join(person(name, hazards={}, thresholds=own))
+    stands = standing(desk)
+    path = [(None, 20.0), (20.0, 40.0)] if is_step else [(None, 40.0), (40.0, 50.0)]
+    moved = [(Moved("rain_mm", 3600, False, low, high),) for low, high in path]
+    desk.say(news("i1", level="yellow", moved=moved[0]), now=NOON)
+    then = {"type": "step"} if is_step else {"reason": "certainty"}
+    desk.say(news("i1", 2, level="yellow", at=NOON + 60, moved=moved[1], **then), now=NOON + 60)
+    assert desk.all() == []
+    stands.step((), NOON + HOUR)
+    assert sorted(m.person for m in desk.all()) == ["p_ana", "p_low"]
+    assert desk.send(NOON + HOUR) == [f"telegram: {'onset' if is_step else 'certainty'} yellow"] * 2
+    assert stands.step((), NOON + HOUR + 1) == 0

@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, Moved, moved_through
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.in_part import Numbered, parts_after
@@ -63,6 +63,7 @@ class Standing:
         kind = cast("type[int | tuple[str, ...]]", int | tuple[str, ...])
         self._ended = Note(state, "silences:told", kind, is_spare=True)
         self._open: dict[str, tuple[Numbered, ...]] = {}
+        self._moved: dict[str, tuple[Moved, ...]] = {}
         self._seq = -1
 
     def step(self, came: Collection[str], now: int) -> int:
@@ -148,17 +149,26 @@ class Standing:
 
     def _standing(self, now: int) -> list[Numbered]:
         """What stands of each incident that goes on, own limits' steps aside: its newest entry, or
-        its parts."""
+        its parts; with all that its peaks came through, by whichever entry."""
         if self._seq < 0:
             self._seq = last_before(self._state, now - _SEEN_S)
         for seq, entry in self._state.alerts(self._seq):
             self._seq = seq
-            if entry.alert.type == "step":
-                continue
-            parts = parts_after(self._open.pop(entry.alert.incident, ()), (seq, entry))
-            if parts:
-                self._open[entry.alert.incident] = parts
-        return [one for parts in self._open.values() for one in parts if expires_at(one[1]) >= now]
+            incident = entry.alert.incident
+            before = self._open.pop(incident, ())
+            is_step = entry.alert.type == "step"
+            if parts := before if is_step else parts_after(before, (seq, entry)):
+                self._open[incident] = parts
+                moved = self._moved.get(incident, ())
+                self._moved[incident] = moved_through(moved, entry.moved)
+            else:
+                self._moved.pop(incident, None)
+        return [
+            (seq, msgspec.structs.replace(entry, moved=self._moved[incident]))
+            for incident, parts in self._open.items()
+            for seq, entry in parts
+            if expires_at(entry) >= now
+        ]
 
     def _concerned(
         self,
