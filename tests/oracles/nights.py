@@ -7,14 +7,15 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from atalaia.clock import Clock
-from atalaia.domain.alert import LogEntry
+from atalaia.clock import Clock, Onward
+from atalaia.domain.alert import LogEntry, Moved
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import (
     Letter,
@@ -28,7 +29,7 @@ from atalaia.domain.delivery import (
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.official import RULE, Official
 from atalaia.domain.silence import Silence
-from atalaia.domain.subscription import Person, Quiet
+from atalaia.domain.subscription import Person, Quiet, Threshold
 from atalaia.notify.audience import Audience
 from atalaia.notify.claimed import Row
 from atalaia.notify.compose import Composer
@@ -102,7 +103,8 @@ class Book:
     def get(self, pseudonym: str) -> Person | None:
         return self.people.get(pseudonym)
 
-    person = get
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        return self.people.get(pseudonym)
 
     def address(self, pseudonym: str, channel: str) -> str:
         return f"{pseudonym}@{self.moves[pseudonym, channel]}"
@@ -163,6 +165,50 @@ class Post:
         return self._take(self.name, letter)
 
 
+class Process:
+    """One that sends: it claims, writes, and tries.
+
+    fuse    it dies at so many calls to a store from now; 0: it lives on
+    rows    what it has claimed and not tried
+    waits   it takes its time with these
+    """
+
+    def __init__(
+        self,
+        state: State,
+        outbox: Outbox,
+        book: Book,
+        clock: Clock,
+        silences: Callable[[], Sequence[Silence]],
+        posts: Sequence[Post],
+    ) -> None:
+        self.fuse = 0
+        self.rows: list[Row] = []
+        self.waits = False
+        self.clock = clock
+        self.outbox = kept = Mortal(outbox, self._meet)
+        self.state = log = Mortal(state, self._meet)
+        composer = Composer(log, kept, PLACES, book, book, clock, silences=silences)
+        channels = {post.name: post for post in posts}
+        write = composer.write
+        self.deliverer = Deliverer(kept, log, channels, write, clock=clock, drafts=composer)
+
+    async def begin(self, fuse: int) -> None:
+        for sender in self.deliverer.senders.values():
+            sender.begin()
+        self.fuse = fuse
+
+    def ids(self) -> set[str]:
+        """Of the messages that it has claimed and not tried."""
+        return {message.id for row in self.rows for bundle in row for message, _ in bundle}
+
+    def _meet(self) -> None:
+        """Death comes at one of many calls."""
+        self.fuse -= 1
+        if self.fuse == 0:
+            raise Died
+
+
 class Night:
     """One case.
 
@@ -174,6 +220,8 @@ class Night:
     wishes     what each asked for, since when
     said       over which places a warning was told, by what went, incident and version
     answered   what was acknowledged, and when
+    ahead_s    by so much the clock is set forward, or back, just now
+    slack_s    so wrong it may be, ever; 0: it is right
     drills     what was drilled, as an entry that the log has not
     aside      what went out that is no alert
     lost       who lost a channel, and was not told by it any more
@@ -183,9 +231,10 @@ class Night:
     def __init__(self, state: State, outbox: Outbox, seed: int) -> None:
         self._state, self._outbox = self.state, self.kept = state, outbox
         self.random = random.Random(seed)
-        self.chance = random.Random(f"{seed}, besides")  # the nights of before stay what they were
+        self.chance = random.Random(f"{seed}, besides")
         self.is_calm = seed % 4 == 3
         self.is_mild = seed % 8 == 5
+        self.has_limits = not self.is_calm and self.chance.random() < 0.4
         self.start = self.random.choice(STARTS)
         self.now = self.start
         self.people = [self._person(i) for i in range(3)]
@@ -210,7 +259,7 @@ class Night:
         self.drills: list[LogEntry] = []
         self.aside: list[Aside] = []
         self.came: set[str] = set()
-        self.in_flight: set[str] = set()  # whose message was leased when its sender died
+        self.in_flight: set[str] = set()  # whose message was leased when its sender died, or hung
         self.deaths = 0
         self.hours: dict[str, list[tuple[int, Quiet | None]]] = {
             one.pseudonym: [(0, one.quiet)] for one in (*self.people, newcomer)
@@ -222,10 +271,15 @@ class Night:
             name: (self.random.randrange(HOURS * 3600), self.random.choice((0, 600, 5400)))
             for name in CHANNELS
         }
-        self._waiting: list[Row] = []
         self._has_several = False
         self._loop = asyncio.new_event_loop()
+        self.beside: Process | None = None
+        self.ahead_s = 0
+        kind = self.chance.random()
+        self.slack_s = 900 if kind > 0.7 and not self._is_kind else 0
         self._begin()
+        if kind < 0.4:
+            self._begin_beside()
 
     def _person(self, i: int) -> Person:
         r = self.random
@@ -236,8 +290,15 @@ class Night:
             where=r.choice(([HERE], [THERE], [HERE, THERE])),
             quiet=self._quiet(),
             hazards={hazard: r.choice(LEVELS) for hazard in HAZARDS},
+            thresholds=self._own_limits(),
             escalate_after_s=ESCALATE_S,
         )
+
+    def _own_limits(self) -> tuple[Threshold, ...]:
+        if not self.has_limits or self.chance.random() < 0.5:
+            return ()
+        limit = float(self.chance.randrange(20, 70))
+        return (Threshold("rain_mm", 3600, limit, "heavy_rain"),)
 
     def _quiet(self) -> Quiet | None:
         r = self.random
@@ -279,9 +340,29 @@ class Night:
                 at += r.choice((60, 1800, 7200))
                 last = found[-1].alert.version + 1
                 found.append(news(f"i{i}", last, "end", at=at, level=level, **kind))
+        if self.has_limits:
+            found = self._with_peaks(found)
         if not self.is_calm and r.random() < 0.5:
             found += self._warning()
         return sorted(found, key=lambda e: (e.alert.sent_at, e.alert.incident))
+
+    def _with_peaks(self, log: Sequence[LogEntry]) -> list[LogEntry]:
+        """How far each rain came; where its level stays, it is told to those alone whose own limit
+        it passed, now and then."""
+        peaks: dict[str, float] = {}
+        found = []
+        for entry in log:
+            alert, before = entry.alert, peaks.get(entry.alert.incident)
+            high = (before or 15.0) + self.chance.randrange(20)
+            if alert.is_over or alert.hazard != "heavy_rain" or high == before:
+                found.append(entry)
+                continue
+            peaks[alert.incident] = high
+            if alert.reason == "certainty" and self.chance.random() < 0.6:
+                alert = msgspec.structs.replace(alert, type="step", reason="step")
+            moved = (Moved("rain_mm", 3600, is_below=False, low=before, high=high),)
+            found.append(msgspec.structs.replace(entry, alert=alert, moved=moved))
+        return found
 
     def _warning(self) -> Iterator[LogEntry]:
         """An official one over two towns: each entry speaks of one of them, or of both, and what it
@@ -335,37 +416,33 @@ class Night:
 
     def _begin(self) -> None:
         """A process begins, which knows nothing but the home."""
-        fuse = 0 if self.is_calm or self.is_mild else self.random.randrange(1, 3_000)
         self.came |= {one.pseudonym for one in self.book.people.values() if one.since}
-        self._fuse = 0
-        self._waiting = []
-        outbox = Mortal(self._outbox, self._meet)
-        state = Mortal(self._state, self._meet)
-        book, clock = self.book, Clock(lambda: self.now)
+        self.main = self._process(0 if self._is_kind else self.random.randrange(1, 3_000))
+        state, outbox, book, clock = self.main.state, self.main.outbox, self.book, self.main.clock
         silences = lambda: self.silences  # noqa: E731
-        self.outbox = outbox
         self.fan = Fan(state, outbox, book.audience, book, PLACES, step_people=2, silences=silences)
-        self.composer = Composer(state, outbox, PLACES, book, book, clock, silences=silences)
         self.escalation = Escalation(state, outbox, book, book, clock)  # type: ignore[arg-type]
         self.standing = Standing(state, outbox, book, PLACES, silences)  # type: ignore[arg-type]
-        posts = {name: Post(name, self._taken) for name in CHANNELS}
-        write, composer = self.composer.write, self.composer
-        self.deliverer = Deliverer(outbox, state, posts, write, clock=clock, drafts=composer)
-        wake = self.deliverer.wake
+        wake = self.main.deliverer.wake
         self.drilling = Drills(state, outbox, book, PLACES, clock=clock, wake=wake)  # type: ignore[arg-type]
-        self._loop.run_until_complete(self._ready())
         self._is_begun = False
-        self._fuse = fuse
 
-    async def _ready(self) -> None:
-        for sender in self.deliverer.senders.values():
-            sender.begin()
+    def _begin_beside(self) -> None:
+        """Another process begins that sends from the same outbox, and does nothing else."""
+        self.beside = self._process(0 if self._is_kind else self.chance.randrange(1, 2_000))
 
-    def _meet(self) -> None:
-        """Death comes at one of many calls."""
-        self._fuse -= 1
-        if self._fuse == 0:
-            raise Died
+    def _process(self, fuse: int) -> Process:
+        silences = lambda: self.silences  # noqa: E731
+        posts = [Post(name, self._taken) for name in CHANNELS]
+        now = Onward(lambda: float(self.now + self.ahead_s), lambda: float(self.now))
+        clock = Clock(now)
+        begun = Process(self._state, self._outbox, self.book, clock, silences, posts)
+        self._loop.run_until_complete(begun.begin(fuse))
+        return begun
+
+    @property
+    def _processes(self) -> list[Process]:
+        return [self.main, self.beside] if self.beside else [self.main]
 
     def live(self) -> None:
         pending = list(self.log)
@@ -382,9 +459,10 @@ class Night:
             self.steps.append(self.now)
             before = len(self.went)
             self._survive(self._step)
-            is_busy = new or self._waiting or len(self.went) > before
+            waits = any(one.waits for one in self._processes)
+            is_busy = new or waits or len(self.went) > before
             step_s = STEP_S if is_busy else min(2 * step_s, LONGEST_STEP_S)
-            step_s = WAITS_S if self._waiting else step_s
+            step_s = WAITS_S if waits else step_s
         self._loop.close()
 
     def _cut(self, new: list[LogEntry]) -> tuple[list[LogEntry], list[LogEntry]]:
@@ -400,20 +478,30 @@ class Night:
 
     def _survive(self, do: Callable[[], None]) -> None:
         """Do it; who dies of it is followed by one who knows nothing of it."""
+        self._survives(self.main, do)
+
+    def _survives(self, process: Process, do: Callable[[], None]) -> None:
         try:
             do()
         except Died:
             self.deaths += 1
             leased = self._outbox.messages(status=Status.LEASED, limit=1000)
-            self.in_flight |= {m.person for m in leased}
-            self._begin()
+            others = {id_ for one in self._processes if one is not process for id_ in one.ids()}
+            self.in_flight |= {m.person for m in leased if m.id not in others}
+            process.rows.clear()
+            if process is self.main:
+                self._begin()
+            else:
+                self._begin_beside()
 
     def _fan_out(self) -> None:
-        while self.fan.step(self.now) is not None:
+        while self.fan.step(self.main.clock.second()) is not None:
             pass
 
     def _step(self) -> None:
         r = self.random
+        if self.slack_s and self.chance.random() < 0.02:
+            self.ahead_s = self.chance.choice((-600, -180, 0, 0, 240, 600))
         self._operate()
         while self._to_come and self._to_come[0].since <= self.now:
             self._comes(msgspec.structs.replace(self._to_come.pop(), since=self.now))
@@ -422,61 +510,81 @@ class Night:
         if self.is_calm or r.random() < 0.9:
             self._fan_out()
             if not self._is_begun:
-                self.standing.rouse_changed(self.now)
+                self.standing.rouse_changed(self.main.clock.second())
                 self._is_begun = True
-            self.standing.step(frozenset(self.came), self.now)
+            self.standing.step(frozenset(self.came), self.main.clock.second())
             self.came.clear()
         self.escalation.hand_on()
         if self.chance.random() < 0.03 and self.now < self.start + HOURS * 3600:
             self._say_besides()
-        if self._waiting:
-            self._send_those_that_waited()
+        for process in self._processes:
+            self._survives(process, partial(self._claim, process))
+        going = [one for one in self._processes if not one.waits]
+        while any(one.rows for one in going):
+            process = self.chance.choice([one for one in going if one.rows])
+            self._survives(process, partial(self._send, process, process.rows.pop(0)))
+        self._end_a_silence_behind()
+
+    def _end_a_silence_behind(self) -> None:
+        """Another process ends one within the second in which was looked for such."""
+        going_on = [i for i, one in enumerate(self.silences) if one.since < self.now < one.until]
+        if going_on and not self.is_calm and self.chance.random() < 0.02:
+            i = self.chance.choice(going_on)
+            self.silences[i] = msgspec.structs.replace(self.silences[i], until=self.now)
+
+    def _claim(self, process: Process) -> None:
+        """Letters are written, which now and then wait for a while, and are looked at again."""
+        is_other = process is self.beside
+        if process.waits:
+            # One process hangs at times until its leases have run out.
+            process.waits = is_other and self.chance.random() < 0.5
+            firsts = [row[0][0][0] for row in process.rows]
+            self.in_flight |= {m.person for m in firsts if m.lease_until <= self.now}
             return
+        r = self.chance if is_other else self.random
         room = dict.fromkeys(CHANNELS, 50)
-        urgent = self.deliverer._urgent_room(self.now, room)
-        taken = self.deliverer._take(self.now, room, urgent)
-        self.deliverer._mine.clear()
-        rows = [row for each in taken.values() for row in each]
-        if not self.is_calm and not self.is_mild and r.random() < 0.2:
-            self._waiting = rows
-            return
-        for row in rows:
-            self._send(row)
+        if self.beside and self.is_calm:  # each has its channels, by turns, and room for all
+            room = {name: 50 for name in CHANNELS if self._is_his(process, name)}
+        elif self.beside:
+            room = dict.fromkeys(CHANNELS, self.chance.randrange(1, 6))
+        now = process.clock.second()
+        urgent = process.deliverer._urgent_room(now, room)
+        taken = process.deliverer._take(now, room, urgent)
+        process.deliverer._mine.clear()
+        process.rows = [row for each in taken.values() for row in each]
+        process.waits = bool(process.rows) and not self._is_kind and r.random() < 0.2
 
-    def _send_those_that_waited(self) -> None:
-        """Letters that were written a while ago: each is looked at again."""
-        waiting, self._waiting = self._waiting, []
-        for row in waiting:
-            if self.now <= row[0][0][0].lease_until:  # else somebody else's by now
-                self._send(row)
+    def _is_his(self, process: Process, channel: str) -> bool:
+        turn = len(self.steps) + CHANNELS.index(channel)
+        return (process is self.main) == bool(turn % 3)
 
-    def _send(self, row: Row) -> None:
+    def _send(self, process: Process, row: Row) -> None:
         """Letters of one order key, until one has to wait."""
-        has_to_wait = False
+        has_to_wait, now = False, process.clock.second()
         for bundle in row:
             before = [message for message, _ in bundle]
             if has_to_wait:
-                self.outbox.settle([(m, released(m, 0.0, self.now)) for m in before])
+                process.outbox.settle([(m, released(m, 0.0, now)) for m in before])
                 continue
-            sender, n = self.deliverer.senders[before[0].channel], len(self.went)
+            sender, n = process.deliverer.senders[before[0].channel], len(self.went)
             n_aside = len(self.aside)
-            left = sender.pace.room(self.now)
+            left = sender.pace.room(now)
             self._has_several = len(bundle) > 1
             tried = self._loop.run_until_complete(sender.send(bundle))
             if len(self.went) > n + 1:
                 self.wrong.append(f"{before[0].person}: several letters for one")
             new = (*self.went[n:], *self.aside[n_aside:])
             spent = sum(each.verdict in ("sent", "unknown") for each in new)
-            if left is not None and sender.pace.room(self.now) != left - spent:
+            if left is not None and sender.pace.room(now) != left - spent and not self.beside:
                 self.wrong.append(f"{before[0].channel}: a letter counts for more, or for less")
             after = [message for message, _ in tried]
             if len(bundle) > 1 and not self._is_kind and self.random.random() < 0.15:
-                self._fuse = 1  # it may have gone, and nobody knows
-            self.outbox.settle(list(zip(before, after, strict=True)))
+                process.fuse = 1  # it may have gone, and nobody knows
+            process.outbox.settle(list(zip(before, after, strict=True)))
             has_to_wait = any(message.status == Status.DUE for message in after)
             sent = [message for message in after if message.status == Status.SENT]
             if sent and not self.is_calm and self.random.random() < 0.2:
-                self.outbox.acknowledge(sent[-1].person, letter_of(sent[-1]), self.now)
+                process.outbox.acknowledge(sent[-1].person, letter_of(sent[-1]), now)
                 if sent[-1].kind == "alert":
                     self.answered[sent[-1].person].append(self.now)
 
@@ -526,7 +634,7 @@ class Night:
             who = r.choice(sorted(self.book.people) or ["p_0"])
             channel = self.book.people[who].channels[0] if who in self.book.people else "sms"
             about, kind = f"added at {self.now}", "added:sms"
-            self.outbox.put(notice(who, channel, about, kind, self.now, 3600))
+            self.main.outbox.put(notice(who, channel, about, kind, self.now, 3600))
             return
         hazard, level, place = r.choice(HAZARDS), r.choice(LEVELS), r.choice(sorted(TOWNS))
         id_ = f"d{len(self.drills)}"
@@ -584,6 +692,9 @@ class Night:
             self.book.put(msgspec.structs.replace(known, channels=left))
         elif kind < 0.45:
             wish = self._person(9).subscriptions
+            if self.has_limits and r.random() < 0.5:  # the limit alone is raised, or lowered
+                own = self._own_limits()
+                wish = (msgspec.structs.replace(known.subscriptions[0], thresholds=own),)
             self._comes(msgspec.structs.replace(known, subscriptions=wish))
         elif kind < 0.65:
             self.book.moves[who, r.choice(known.channels)] += 1
@@ -592,7 +703,7 @@ class Night:
             quiet = self._quiet()
             self.book.put(msgspec.structs.replace(known, quiet=quiet))
             self.hours[who].append((self.now, quiet))
-            self.outbox.rouse(who, self.now)
+            self.main.outbox.rouse(who, self.now)
 
     def _try(self, channel: str) -> Outcome:
         if self._is_kind:
@@ -624,8 +735,37 @@ class Night:
         held = [one for (_, one), end in zip(each, ends, strict=True) if end > since]
         return each[0][0] <= since and all(is_asked(one, entry) for one in held)
 
+    def life_to(self, who: str, life: Sequence[LogEntry]) -> list[LogEntry]:
+        """What of an incident they must be told: of what concerns those alone whose own limit it
+        passed, what passed theirs, whatever that was since, and no silence kept back."""
+        return [
+            entry
+            for entry in life
+            if entry.alert.type != "step"
+            or (
+                self.always_asked(who, entry, self.came_at[_key(entry)])
+                and not any(self.may_have_been_silenced(entry, at) for at in self.steps)
+            )
+        ]
+
     def quiet_of(self, pseudonym: str, at: int) -> Quiet | None:
         return [quiet for since, quiet in self.hours[pseudonym] if since <= at][-1]
+
+    def was_quiet(self, pseudonym: str, at: int) -> bool:
+        """By any clock that it may have gone by."""
+        quiet = self.quiet_of(pseudonym, at)
+        return all(is_quiet(quiet, at + by) for by in self._may_be())
+
+    def was_silenced(self, entry: LogEntry, at: int) -> bool:
+        """By any clock that it may have gone by."""
+        return all(self.is_silenced(entry, at + by) for by in self._may_be())
+
+    def may_have_been_silenced(self, entry: LogEntry, at: int) -> bool:
+        """By some clock that it may have gone by."""
+        return any(self.is_silenced(entry, at + by) for by in self._may_be())
+
+    def _may_be(self) -> range:
+        return range(-self.slack_s, self.slack_s + 1, 60)
 
     def is_silenced(self, entry: LogEntry, at: int) -> bool:
         """By what the operator said, and nothing else."""
@@ -655,6 +795,10 @@ def is_quiet(quiet: Quiet | None, at: int) -> bool:
     return minute >= quiet.start or minute < quiet.end
 
 
+def _key(entry: LogEntry) -> tuple[str, int]:
+    return entry.alert.incident, entry.alert.version
+
+
 def is_red(entry: LogEntry) -> bool:
     return entry.alert.level == "red" and not entry.alert.is_over
 
@@ -662,10 +806,20 @@ def is_red(entry: LogEntry) -> bool:
 def is_asked(one: Person, entry: LogEntry) -> bool:
     """Whether it would be news to somebody who never heard of it."""
     alert, wish = entry.alert, one.subscriptions[0]
-    return (
-        bool(towns_of(one) & set(entry.places))
-        and not alert.is_over
-        and LEVEL_OF[alert.level] >= LEVEL_OF[wish.hazards[alert.hazard]]
+    is_step = alert.type == "step"
+    is_level = not is_step and LEVEL_OF[alert.level] >= LEVEL_OF[wish.hazards[alert.hazard]]
+    is_theirs = bool(towns_of(one) & set(entry.places)) and not alert.is_over
+    return is_theirs and (is_level or has_passed(one, entry))
+
+
+def has_passed(one: Person, entry: LogEntry) -> bool:
+    """Whether it came through a limit of their own."""
+    return any(
+        own.hazard == entry.alert.hazard
+        and (m.low is None or m.low < own.limit)
+        and own.limit <= m.high
+        for own in one.subscriptions[0].thresholds
+        for m in entry.moved
     )
 
 

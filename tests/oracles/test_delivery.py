@@ -1,16 +1,19 @@
 """What people are told, against a slow and plainly written oracle, over random nights.
 
 A case is a history of incidents of which several change at one instant (which comes to the log as a
-whole, or in two parts with a fan-out between them, now and then minutes late), silences that an
-operator begins and ends, people with quiet
-hours in five zones, channels that refuse, pause or do not answer, senders that die at any call to a
-store, letters that wait for their turn, and people who come, stop, move, ask for other places,
-change their hours, or acknowledge, in the middle. What went out is held against the log alone:
-nothing of the outbox is
-asked, but for what it says was sent: that must have been in the letter that it names. In every
-fourth case nothing fails and nobody changes: there it is told to the minute what must go out, and
-nothing else may; and of what is due together one letter goes. In every eighth nothing fails, and
-what is red and unanswered must go by another channel in time.
+whole, or in two parts with a fan-out between them, now and then minutes late), silences that
+operators begin and end, people with quiet hours in five zones, channels that refuse, pause or do
+not answer, senders that die at any call to a store, letters that wait for their turn, and people
+who come, stop, move, ask for other places, change their hours, or acknowledge, in the middle.
+Besides there are drills, and words about addresses, which often fail; and in some a second process
+sends from the same outbox, which dies or hangs by itself, the clock is set forward and back, or
+people have limits of their own, which they raise and lower.
+
+What went out is held against the log alone: nothing of the outbox is asked, but for what it says
+was sent: that must have been in the letter that it names. In every fourth case nothing real fails
+and nobody changes: there it is told to the minute what must go out, and nothing else may, whatever
+is drilled; and of what is due together one letter goes. In every eighth nothing fails, and what is
+red and unanswered must go by another channel in time.
 
 Letters are claimed, bundled, looked at and sent by the deliverer's own parts. What may have gone
 goes again by the same id alone, whole, and by no other; the gravest stands first in each letter; a

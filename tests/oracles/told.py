@@ -250,12 +250,12 @@ def _untrue(night: Night) -> list[str]:
         if who in night.left and at >= night.left[who]:
             found.append(f"{who} had left")
         entries = [lives[i][v - 1] for i, v in told]
-        if not any(map(is_red, entries)) and is_quiet(night.quiet_of(who, at), at):
+        if not any(map(is_red, entries)) and night.was_quiet(who, at):
             found.append(f"{who} was told in quiet hours at {at}")
         for entry in entries:
             incident, version = entry.alert.incident, entry.alert.version
             label = f"{who} {channel}: {incident}/{version} at {at}"
-            if night.is_silenced(entry, at):
+            if night.was_silenced(entry, at):
                 found.append(f"{label}, silenced")
             before = heard[who, channel, incident]
             if entry.alert.rule == RULE:
@@ -285,7 +285,7 @@ def _untrue(night: Night) -> list[str]:
 
 def _not_theirs(night: Night, who: str, entry: LogEntry, at: int, is_known: bool) -> Iterator[str]:
     """Why it is nothing to tell to who knows of its incident, or does not."""
-    if not is_of_use(entry, at):
+    if not is_of_use(entry, at - night.slack_s):
         yield "which had expired"
     if not is_known and entry.alert.version == 1 and not night.asked(who, entry):
         yield "which nobody asked for"
@@ -307,11 +307,12 @@ def _not_told(night: Night) -> list[str]:
         who = one.pseudonym
         if who in night.left:
             continue
-        for incident, life in lives.items():
+        for incident, whole in lives.items():
+            life = night.life_to(who, whole)
             last = life[-1].alert
             if last.rule == RULE:
                 continue
-            if not is_of_use(life[-1], night.steps[-1]):
+            if not is_of_use(life[-1], night.steps[-1] + night.slack_s):
                 continue
             failed = {
                 w.channel
@@ -321,7 +322,7 @@ def _not_told(night: Night) -> list[str]:
             mine = {name: heard[who, name, incident] for name in CHANNELS}
             # What a silence kept back is told once more to who has not heard it by any channel.
             is_known = any(last.version in versions for versions in mine.values())
-            was_held = any(night.is_silenced(life[-1], at) for at in night.steps)
+            was_held = any(night.may_have_been_silenced(life[-1], at) for at in night.steps)
             found += [
                 f"{who} {name}: heard {incident} up to {max(versions)} of {last.version}"
                 for name, versions in mine.items()
@@ -381,7 +382,7 @@ def _of_warnings(night: Night) -> list[str]:
             of_it = [e for e in life if town in e.places]
             last = of_it[-1]
             by = {name: heard[name, town] for name in CHANNELS}
-            was_held = any(night.is_silenced(last, at) for at in night.steps)
+            was_held = any(night.may_have_been_silenced(last, at) for at in night.steps)
             is_known = any(last.alert.version in each for each in by.values())
             found += [
                 f"{who} {name}: heard of {town} {sorted(each)}, not {last.alert.version}"
@@ -411,11 +412,11 @@ def _of_drills(night: Night) -> list[str]:
         if kind != KIND:
             continue
         drilled = [
-            one for one in night.drills if one.alert.sent_at <= at <= one.alert.sent_at + HOUR
+            one for one in night.drills if 0 <= at - one.alert.sent_at <= HOUR + night.slack_s
         ]
         if not any(night.asked(who, one) for one in drilled):
             found.append(f"{label}, who would not be told")
-        if is_quiet(night.quiet_of(who, at), at) and not any(map(is_red, drilled)):
+        if night.was_quiet(who, at) and not any(map(is_red, drilled)):
             found.append(f"{label}, in quiet hours")
     return found
 
