@@ -12,7 +12,7 @@ from atalaia.domain.alert import Moved
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Threshold
 from notify.test_still import HOUR, Desk, standing
-from telling import HERE, NOON, THERE, news, person
+from telling import HERE, MIDNIGHT, NIGHT, NOON, THERE, news, person
 
 
 @pytest.fixture
@@ -95,3 +95,23 @@ def test_a_limit_of_their_own_that_was_passed_meanwhile_is_told_when_it_ends(
     assert sorted(m.person for m in desk.all()) == ["p_ana", "p_low"]
     assert desk.send(NOON + HOUR) == [f"telegram: {'onset' if is_step else 'certainty'} yellow"] * 2
     assert stands.step((), NOON + HOUR + 1) == 0
+
+
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_a_red_that_a_silence_put_off_into_quiet_hours_is_told_when_that_ends(
+    desk: Desk, is_alone: bool
+) -> None:
+    """It was fanned out before the silence began, and its message waits with the rest of it."""
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
+    stands = standing(desk)
+    red = news("i2", at=MIDNIGHT, level="red", place="natal")
+    rest = [] if is_alone else [news("i1", at=MIDNIGHT)]
+    desk.say(*rest, red, now=MIDNIGHT)
+    begins = msgspec.structs.replace(silence("natal", MIDNIGHT + 300), since=MIDNIGHT + 1)
+    desk.silences.append(begins)
+    assert desk.send(MIDNIGHT + 2) == []
+    assert stands.step((), MIDNIGHT + 299) == 0
+    assert desk.send(MIDNIGHT + 299) == []
+    stands.step((), MIDNIGHT + 300)
+    said = ["onset red"] if is_alone else ["onset orange", "onset red"]
+    assert desk.send(MIDNIGHT + 300) == [f"telegram: {', '.join(said)}"]

@@ -127,6 +127,7 @@ class Standing:
             return 0
         concern = self._concerned(standing)
         told = self._told(standing, None)
+        self._rouse_red(standing, told, now)
         followed = self._concerned(standing, at=at_its_peak)
         by_incident: dict[str, list[Numbered]] = defaultdict(list)
         for numbered in standing:
@@ -146,6 +147,16 @@ class Standing:
             new = [one for one in alerts if not _has(mine, one[1])]
             n += self._tell(pseudonym, sorted(new, key=lambda one: one[0]), mine, now, silence.id)
         return n
+
+    def _rouse_red(
+        self, standing: Sequence[Numbered], told: Mapping[str, Sequence[Notice]], now: int
+    ) -> None:
+        """What is red was left out of a message by the silence, and the rest of that may wait for
+        the end of quiet hours: for red it does not."""
+        red = {e.alert.incident for _, e in standing if rank_of(e) == Level.RED}
+        for pseudonym, each in told.items():
+            if any(one.status == Status.WAITING and one.incident in red for one in each):
+                self._outbox.rouse(pseudonym, now)
 
     def _standing(self, now: int) -> list[Numbered]:
         """What stands of each incident that goes on, own limits' steps aside: its newest entry, or
