@@ -549,6 +549,8 @@ class Night:
             room = dict.fromkeys(CHANNELS, self.chance.randrange(1, 6))
         now = process.clock.second()
         urgent = process.deliverer._urgent_room(now, room)
+        if self.beside and self.is_calm:  # what is behind a letter of the other waits for that
+            urgent = {}
         taken = process.deliverer._take(now, room, urgent)
         process.deliverer._mine.clear()
         process.rows = [row for each in taken.values() for row in each]
