@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, get_args
@@ -102,6 +103,16 @@ class Moved(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     def what(self) -> str:
         """What it is the peak of."""
         return limited(self.variable, self.chance)
+
+
+def moved_through(before: Sequence[Moved], then: Sequence[Moved]) -> tuple[Moved, ...]:
+    """How far each peak came by both, the one after the other."""
+    found = {(one.what, one.window_s, one.is_below): one for one in before}
+    for one in then:
+        key = one.what, one.window_s, one.is_below
+        low = found[key].low if key in found else one.low
+        found[key] = msgspec.structs.replace(one, low=low)
+    return tuple(found.values())
 
 
 def limited(variable: str, chance: int) -> str:

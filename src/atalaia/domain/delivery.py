@@ -68,11 +68,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id           the same over all tries: ``msg_…``
     order_key    messages of one key go one after the other, in the order of their alerts (kept as
-                 ``lane``)
+                 ``lane``); what tells no alert has one of its own, and holds none up
     kind         alert; confirm: that the person wants these messages at all; ``added:sms``: that
                  an address was added to theirs
     seqs         numbers of its alerts in the log, in their order; empty for confirm
-    rank         4 red … 1 watch, 0 an end: the higher goes first
+    rank         4 red … 1 watch, 0 an end, or no alert: the higher goes first
     due_at       not before; `expires_at`: not after
     attempts     how often it was tried
     unknowns     how often no answer came, or its sender died while it was leased
@@ -371,13 +371,14 @@ def message_id(person: str, channel: str, about: str) -> str:
 
 
 def notice(person: str, channel: str, about: str, kind: str, due_at: int, lasts_s: int) -> Message:
-    """A message to one of a person's contacts about their contacts: a code, or word of what was
-    changed. Of the same `about` there is one. `due_at` in Unix seconds."""
+    """A message to one of a person's contacts that tells no alert: a code, word of what was
+    changed, or a drill. Of the same `about` there is one. `due_at` in Unix seconds."""
+    id_ = message_id(person, channel, about)
     return Message(
-        id=message_id(person, channel, about),
+        id=id_,
         person=person,
         channel=channel,
-        order_key=person,
+        order_key=f"{person}/{id_}",
         kind=kind,
         due_at=due_at,
         expires_at=due_at + lasts_s,

@@ -35,6 +35,11 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     by: str
 
+    @property
+    def rank(self) -> int:
+        """How grave an alert would be that it drills, as `Message.rank`."""
+        return int(LEVEL_OF[self.level])
+
 
 def drill_of(kind: str) -> str:
     """The id of the drill that a message of this kind belongs to; empty: it is no drill's."""

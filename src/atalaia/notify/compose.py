@@ -146,7 +146,7 @@ class Composer:
             return unaddressed(message)
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = letters.drill(message, drill, person)
-            return _when_awake(message.rank, person, past.now) or letter
+            return _when_awake(drill.rank, person, past.now) or letter
         return letters.notice(message, person) or _news(message, person, past, letters)
 
     def _note_draft(self, message: Message, person: Person | None, past: Past) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Callable
 import numpy as np
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import Message, message_id
+from atalaia.domain.delivery import notice
 from atalaia.domain.drill import KIND, Drill
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Person
 from atalaia.notes import Note
 from atalaia.notify.audience import Event
-from atalaia.notify.fanout import order_key_of
 from atalaia.notify.recipients import Recipients
 from atalaia.ports import Notes, Outbox
 
@@ -62,18 +61,9 @@ class Drills:
         _note(self._notes, drill.id).put(drill)
         for person in people:
             channel = person.channels[0]
-            self._outbox.put(
-                Message(
-                    id=message_id(person.pseudonym, channel, drill.id),
-                    person=person.pseudonym,
-                    channel=channel,
-                    order_key=order_key_of(person.pseudonym, channel, drill.id),
-                    kind=f"{KIND}:{drill.id}",
-                    rank=int(LEVEL_OF[level]),
-                    due_at=now,
-                    expires_at=now + _EXPIRES_S,
-                )
-            )
+            kind = f"{KIND}:{drill.id}"
+            # Of no rank, whatever it drills: all that is real goes first.
+            self._outbox.put(notice(person.pseudonym, channel, drill.id, kind, now, _EXPIRES_S))
         self._wake()
         return drill, len(people)
 

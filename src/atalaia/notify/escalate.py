@@ -111,8 +111,8 @@ class Escalation:
             return None, []
         # What that channel has already is left out there, and goes on with the others from there.
         some = lacking[left[0]]
-        about = f"{alerts[0][0]}@{message.id}" if len(some) < len(alerts) else ""
-        new = message_of(person, left[0], alerts, now, about)
+        why = message.id if len(some) < len(alerts) else ""
+        new = message_of(person, left[0], alerts, now, why)
         escalates = new.rank == Level.RED and person.escalate_after_s and left[1:]
         escalate_at = now + person.escalate_after_s if escalates else 0
         return msgspec.structs.replace(new, due_at=now, escalate_at=escalate_at), some

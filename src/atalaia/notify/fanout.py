@@ -354,10 +354,11 @@ def by_channel(
 
 
 def message_of(
-    profile: Person, channel: str, alerts: Sequence[tuple[int, LogEntry]], now: int, about: str = ""
+    profile: Person, channel: str, alerts: Sequence[tuple[int, LogEntry]], now: int, why: str = ""
 ) -> Message:
-    """A message of these alerts. `about`: what its id is made of, if not its first alert."""
-    first_seq, first = alerts[0]
+    """A message of these alerts. Its id is made of the first of them and of `why`, where that is
+    told besides what fan-out tells of it."""
+    first = alerts[0][1]
     rank, until = rank_of(first), expires_at(first)
     for _, entry in alerts[1:]:
         rank, until = max(rank, rank_of(entry)), max(until, expires_at(entry))
@@ -368,7 +369,7 @@ def message_of(
     escalates = rank == _RED and profile.escalate_after_s and is_first and profile.channels[1:]
     status = Status.WAITING if quiet_until else Status.DUE
     return Message(
-        id=message_id(profile.pseudonym, channel, about or str(first_seq)),
+        id=message_id(profile.pseudonym, channel, _about(first, why)),
         person=profile.pseudonym,
         channel=channel,
         order_key=order_key_of(profile.pseudonym, channel, first.alert.incident),
@@ -381,6 +382,15 @@ def message_of(
         reason=EXPIRED if is_late else "",
         escalate_at=now + profile.escalate_after_s if escalates else 0,
     )
+
+
+def _about(first: LogEntry, why: str) -> str:
+    """What stands for an alert in ids, which others keep longer than a home does. Not its number:
+    once a backup is restored, another alert has that, and who was told of the first by a webhook
+    or an e-mail would throw away what goes by the same id."""
+    alert = first.alert
+    about = f"{alert.incident}/{alert.version}@{alert.sent_at}"
+    return f"{about} {why}" if why else about
 
 
 def _late_for_newcomers(

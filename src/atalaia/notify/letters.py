@@ -84,7 +84,7 @@ class Letters:
     def drill(self, message: Message, drill: Drill, person: Person) -> Letter | Outcome:
         """An alert that is none."""
         content = exercise(drill, person.language)
-        return self._apart(message, content, drill.at, asks=message.rank == Level.RED)
+        return self._apart(message, content, drill.at, asks=drill.rank == Level.RED)
 
     def _apart(
         self, message: Message, content: Content, sent_at: int, *, asks: bool = False

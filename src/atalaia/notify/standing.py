@@ -7,12 +7,13 @@ was kept from people by it is told to all whom it concerns.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 import numpy as np
 
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, Moved, moved_through
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.in_part import Numbered, parts_after
@@ -38,6 +39,8 @@ _SEEN_S = 7 * 86_400
 
 _WAITING_MOST = 1_000_000
 
+_Kept = int | tuple[str, ...] | None
+
 _LOST = (Status.DROPPED, Status.LATE, Status.DEAD)
 
 
@@ -57,8 +60,10 @@ class Standing:
         self._recipients = recipients
         self._places = places
         self._silences = silences
-        self._until = Note(state, "silences:told", int, is_spare=True)
+        kind = cast("type[int | tuple[str, ...]]", int | tuple[str, ...])
+        self._ended = Note(state, "silences:told", kind, is_spare=True)
         self._open: dict[str, tuple[Numbered, ...]] = {}
+        self._moved: dict[str, tuple[Moved, ...]] = {}
         self._seq = -1
 
     def step(self, came: Collection[str], now: int) -> int:
@@ -66,12 +71,14 @@ class Standing:
         messages that is. Raises StateConflict: what was not told then comes at the next call."""
         silences = tuple(self._silences())
         n = self._tell_newcomers(came, silences, now) if came else 0
-        known = self._until.get()
-        ended = [one for one in silences if known is not None and known < one.until <= now]
-        for silence in ended:
+        ended = {one.id: one for one in silences if one.until <= now}
+        kept = self._ended.get()
+        told = _told_of(kept, ended)
+        for silence in (one for id_, one in ended.items() if id_ not in told):
             n += self._tell_silenced(silence, silences, now)
-        if known is None or ended:
-            self._until.put(now)
+        # One that goes on, by a clock that was set back, ends once more.
+        if told != ended.keys() or not isinstance(kept, tuple):
+            self._ended.put(tuple(ended))
         return n
 
     def rouse(self, pseudonym: str, now: int) -> None:
@@ -120,6 +127,7 @@ class Standing:
             return 0
         concern = self._concerned(standing)
         told = self._told(standing, None)
+        self._rouse_red(standing, told, now)
         followed = self._concerned(standing, at=at_its_peak)
         by_incident: dict[str, list[Numbered]] = defaultdict(list)
         for numbered in standing:
@@ -140,19 +148,38 @@ class Standing:
             n += self._tell(pseudonym, sorted(new, key=lambda one: one[0]), mine, now, silence.id)
         return n
 
+    def _rouse_red(
+        self, standing: Sequence[Numbered], told: Mapping[str, Sequence[Notice]], now: int
+    ) -> None:
+        """What is red was left out of a message by the silence, and the rest of that may wait for
+        the end of quiet hours: for red it does not."""
+        red = {e.alert.incident for _, e in standing if rank_of(e) == Level.RED}
+        for pseudonym, each in told.items():
+            if any(one.status == Status.WAITING and one.incident in red for one in each):
+                self._outbox.rouse(pseudonym, now)
+
     def _standing(self, now: int) -> list[Numbered]:
         """What stands of each incident that goes on, own limits' steps aside: its newest entry, or
-        its parts."""
+        its parts; with all that its peaks came through, by whichever entry."""
         if self._seq < 0:
             self._seq = last_before(self._state, now - _SEEN_S)
         for seq, entry in self._state.alerts(self._seq):
             self._seq = seq
-            if entry.alert.type == "step":
-                continue
-            parts = parts_after(self._open.pop(entry.alert.incident, ()), (seq, entry))
-            if parts:
-                self._open[entry.alert.incident] = parts
-        return [one for parts in self._open.values() for one in parts if expires_at(one[1]) >= now]
+            incident = entry.alert.incident
+            before = self._open.pop(incident, ())
+            is_step = entry.alert.type == "step"
+            if parts := before if is_step else parts_after(before, (seq, entry)):
+                self._open[incident] = parts
+                moved = self._moved.get(incident, ())
+                self._moved[incident] = moved_through(moved, entry.moved)
+            else:
+                self._moved.pop(incident, None)
+        return [
+            (seq, msgspec.structs.replace(entry, moved=self._moved[incident]))
+            for incident, parts in self._open.items()
+            for seq, entry in parts
+            if expires_at(entry) >= now
+        ]
 
     def _concerned(
         self,
@@ -194,12 +221,22 @@ class Standing:
             return 0
         n = 0
         for channel, some in by_channel(person, alerts, told):
-            about = f"{some[0][0]}@{why}" if why else ""
-            message = message_of(person, channel, some, now, about)
+            message = message_of(person, channel, some, now, why)
             if message.status == Status.DUE:
                 message = msgspec.structs.replace(message, due_at=now)
             n += self._outbox.put(message, deliveries_of(message, some))
         return n
+
+
+def _told_of(kept: _Kept, ended: Mapping[str, Silence]) -> Collection[str]:
+    """Of which of these it was told that they have ended. It is kept by their names, not by the
+    last moment: of several that end at one moment some may be seen later, and a clock that was
+    ahead would pass over all until then."""
+    if kept is None:  # nobody was told of anything before
+        return ended.keys()
+    if isinstance(kept, int):  # by an older Atalaia: until then
+        return {id_ for id_, one in ended.items() if one.until <= kept}
+    return set(kept)
 
 
 def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
