@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from atalaia.batch import recorded as records
-from atalaia.batch.history import told_by
+from atalaia.batch.kept import told_by
 from atalaia.batch.record import ForecastRecord, Foretold
 from atalaia.batch.recorded import record_of
 from atalaia.cli.replays import replay

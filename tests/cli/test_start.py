@@ -89,6 +89,18 @@ def test_a_replay_without_a_home_loads_no_lake(tmp_path: Path) -> None:
     assert not of_replay & NOT_IN_REPLAY
 
 
+def test_a_past_of_files_is_tried_without_a_lake(tmp_path: Path) -> None:
+    places, readings = tmp_path / "places.csv", tmp_path / "readings.csv"
+    places.write_text("place_id,name,latitude,longitude,timezone\nrio,Rio,-22.9,-43.2,UTC\n")
+    readings.write_text(
+        "place_id,valid_at,period_s,kind,rain_mm\nrio,2024-01-01T00:00:00Z,3600,observed,90\n"
+    )
+    words = ["backtest", "--places", str(places), str(readings), "--rules", "basic", "--json"]
+    (of_backtest,) = _loaded(tmp_path, words)
+    assert "atalaia.batch.backtest" in of_backtest
+    assert not of_backtest & {"duckdb", "atalaia.homes.embedded.lake", *NOT_TO_ASK}
+
+
 def _loaded(folder: Path, *asked: list[str]) -> Iterator[set[str]]:
     """What is loaded after each of the commands, of which one goes on where the last one was."""
     done = subprocess.run(

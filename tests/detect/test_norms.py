@@ -86,6 +86,21 @@ def test_a_place_without_the_norm_is_not_judged() -> None:
     assert found == []
 
 
+def test_without_any_norm_it_is_as_if_no_place_had_one() -> None:
+    """What needs a norm is not even worked out then; all else is told as ever."""
+    where = places(2)
+    fixed = {name: value for name, value in RAIN.items() if name != "norm"}
+    limits = {"limits": {"orange": 30}, "exit": {"orange": 20}}
+    rules = rule_set(
+        RAIN | {"name": "usual"}, fixed | limits | {"name": "fixed"}, HEAT_WAVE | {"name": "wave"}
+    )
+    fallen = rows(series([0.0, 35.0, 60.0, 0.0, 0.0], "rain_mm"))
+    told = Watch(rules, where).live(fallen).entries
+    nowhere = constant(where, np.nan, np.nan)
+    assert told == lived(fallen, rules, where, nowhere, nowhere, nowhere)
+    assert {entry.alert.rule for entry in told} == {"fixed"}
+
+
 def days(*maxima: float) -> list[float]:
     """Hourly temperatures of days that reach their maximum at 15 h."""
     return [top if hour == 15 else top - 8 for top in maxima for hour in range(24)]

@@ -69,6 +69,16 @@ def test_in_a_longer_period_more_can_fall_and_never_more_than_in_its_parts(
         assert unstated == variable.highest
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 400_000), st.integers(1, 9))
+def test_in_each_of_several_periods_as_much_can_fall_as_in_one_of_them(
+    period_s: int, n: int
+) -> None:
+    for variable in (one for one in CATALOGUE.values() if one.is_sum):
+        one = variable.highest_in(np.array([period_s]))
+        assert variable.highest_in(np.full(n, period_s)).tolist() == one.tolist() * n
+
+
 def test_a_day_of_rain_has_the_catalogues_own_limit() -> None:
     (day,) = CATALOGUE["rain_mm"].highest_in(np.array([86_400]))
     assert day == CATALOGUE["rain_mm"].highest

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
@@ -154,6 +159,13 @@ def test_numbers_and_times_are_those_of_the_language() -> None:
     assert number(20.0, 0) == "20"
     assert clock(T0, "America/Sao_Paulo", 0) == "31/12 21:00"
     assert clock(T0, "America/Sao_Paulo", 1) == "31 Dec 21:00"
+
+
+@given(st.integers(-(2**31), 2**32), st.sampled_from(["America/Sao_Paulo", "Asia/Kathmandu"]))
+def test_a_time_is_what_the_clocks_of_its_zone_show(at: int, zone: str) -> None:
+    shown = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+    assert clock(at, zone, 0) == clock(at, zone, 2) == shown.strftime("%d/%m %H:%M")
+    assert clock(at, zone, 1) == shown.strftime("%d %b %H:%M")
 
 
 @pytest.mark.parametrize(

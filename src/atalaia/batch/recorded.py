@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atalaia.batch.history import kept, kinds_kept, only, told_by, watched
+from atalaia.batch.history import only, watched
+from atalaia.batch.kept import kept, kinds_kept, told_by
 from atalaia.batch.record import COVERAGE, ForecastRecord, Seen, record
 from atalaia.domain.alert import Alert
 from atalaia.domain.place import Places

@@ -35,15 +35,16 @@ def history_of(
 ) -> Iterator[tuple[RowsByTime, Places, Lake | None]]:
     """The rows of the files, or else of the home, with its lake. What of the files could not be
     read is told; AtalaiaError where they have none of the variables."""
-    from atalaia.batch.history import kept_parts
     from atalaia.domain.payload import by_reason
     from atalaia.domain.place import Places
-    from atalaia.homes.embedded import open_home
-    from atalaia.lake.places import places_of
     from atalaia.sources.by_time import RowsByTime
     from atalaia.sources.recorded import read_by_time, read_places
 
     if not readings:
+        from atalaia.batch.kept import kept_parts
+        from atalaia.homes.embedded import open_home
+        from atalaia.lake.places import places_of
+
         with (
             open_home(existing(settings_of(settings, home).home), exclusive=False) as opened,
             RowsByTime(variables) as rows,

@@ -125,7 +125,7 @@ def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Alert]:
 
     if alerts != "gold":
         return read_alerts(Path(alerts))
-    from atalaia.batch.history import told_by
+    from atalaia.batch.kept import told_by
     from atalaia.homes.embedded import open_home
 
     kept = settings_of(settings, home)

@@ -18,7 +18,8 @@ from atalaia.domain.track import BLIND_AFTER
 
 def area_findings(rule: Rule, found: Findings, table: SeriesTable) -> Iterator[Findings]:
     """The value that k of an area's places reach, at each instant that one of them reports."""
-    sources = np.unique(found.source)
+    is_of_one = (found.source == found.source[:1]).all()  # as mostly
+    sources = found.source[:1] if is_of_one else np.unique(found.source)
     for number, members in enumerate(table.places.areas.values()):
         is_member = np.zeros(len(table.places), bool)
         is_member[list(members)] = True

@@ -110,7 +110,8 @@ class Blindness:
 
     def _is_unnoticed(self, due: Ints, known_at: Ints, instants: Ints) -> Bools:
         """Whether news came before the first instant at which the silence before it was due."""
-        is_past: Bools = due <= instants[-1]
+        # Mostly it was not due yet when they came.
+        is_past: Bools = due < known_at
         if is_past.any():
             slot = np.searchsorted(instants, due[is_past])
             is_past[is_past] = instants[slot] < known_at[is_past]

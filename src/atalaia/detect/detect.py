@@ -130,7 +130,7 @@ class Detector:
         mine: Bools | None = None,
     ) -> None:
         self.rules = rules
-        self._at_places = rules.measured
+        self._at_places = _judged(rules.measured, norms)
         self.table = table
         self.instruments = Instruments(table.places, mine, rules.variables)
         self.norms = norms
@@ -193,7 +193,9 @@ class Detector:
         number = _series(self.table, rows)
         if (number[1:] < number[:-1]).any():
             # Stable: within a series rows stay in the order in which they became known.
-            order = np.argsort(number, kind="stable")
+            # Of numbers of two bytes NumPy counts, where of longer ones it compares.
+            few = number.astype(np.uint16) if self.table.count <= 1 << 16 else number
+            order = np.argsort(few, kind="stable")
             rows, number = rows.take(order), number[order]
         areas: dict[str, list[Findings]] = defaultdict(list)
         amounts: dict[str, list[Findings]] = defaultdict(list)
@@ -568,7 +570,7 @@ class Detector:
             )
         if not added:
             return None
-        series = np.unique(np.concatenate([one.series for one in added]))
+        series = np.unique(np.concatenate([_each(one.series) for one in added]))
         block = _merged([*_kept(self.table, name, series.tolist()), *added])
         start = np.searchsorted(block.series, series)
         stop = np.append(start[1:], len(block.value))
@@ -637,8 +639,8 @@ def _fresh_ends(
     a minute."""
     rows, series = part.readings, part.series.number
     # Of a long backlog only what is still of the present is judged: see `_findings`.
-    chosen = news & np.isin(rows.kind, rule.kinds)
-    chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
+    chosen = news if len(rule.kinds) == len(Kind) else news & np.isin(rows.kind, rule.kinds)
+    chosen = chosen & (rows.known_at - rows.valid_at <= _stale_after_s(rule))
     where = np.flatnonzero(chosen)
     if not len(where):
         return None
@@ -687,6 +689,12 @@ def _kept(table: SeriesTable, name: str, series: list[int]) -> list[Block]:
     return [Block(number, *columns)]
 
 
+def _each(series: Ints) -> Ints:
+    """Of sorted numbers each once."""
+    once: Ints = series[np.diff(series, prepend=-1) != 0]
+    return once
+
+
 def _over_time(variable: str) -> str:
     """What the pace of a variable's windows is called, beside that of its values."""
     return f"{variable} over time"
@@ -728,6 +736,13 @@ def _least_sure(block: Block, series: Ints, valid_at: Ints, kind: Ints, window_s
         for own, a, b in zip(kind, low, high, strict=True)
     ]
     return np.array(least, np.int8)
+
+
+def _judged(rules: RuleSet, norms: Usual) -> RuleSet:
+    """The rules that may say anything: without any norms those that name one do not."""
+    if norms is not no_norms:
+        return rules
+    return RuleSet(rules.name, tuple(rule for rule in rules.rules if rule.norm is None))
 
 
 def _reach(rules: RuleSet) -> dict[str, int]:

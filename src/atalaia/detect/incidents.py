@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,15 @@ _EVIDENCE_COLUMNS = (
 """Columns of findings in the order in which evidence takes them."""
 
 _IN_ORDER = attrgetter("known_at", "at", "source", "order", "kind")
+
+
+class Portion(NamedTuple):
+    """The rows of a finding from `start` on, up to `stop`; taken apart, a portion of each would be
+    twenty slices."""
+
+    found: Findings
+    start: int
+    stop: int
 
 
 class Incidents:
@@ -120,7 +129,7 @@ class Incidents:
         """Live through a batch; entries by sent_at, incident, version."""
         if not len(instants):
             return []
-        waiting = [found for found in findings if len(found.value)]
+        waiting = [Portion(found, 0, len(found.value)) for found in findings if len(found.value)]
         # A witness may come later in the batch than what waits for it: then it is one.
         if self.instruments.eyes or len(instants) <= _INSTANTS:
             return self._advance(waiting, instants, self.steps)
@@ -130,14 +139,14 @@ class Incidents:
         return entries
 
     def _in_portions(
-        self, waiting: list[Findings], instants: Ints
-    ) -> Iterator[tuple[list[Findings], Ints]]:
+        self, waiting: list[Portion], instants: Ints
+    ) -> Iterator[tuple[list[Portion], Ints]]:
         """The batch so many instants at a time, of each what may change anything then: of a hazard
         that nothing is open of, and of which no level is entered, calm says nothing."""
         starts = np.arange(0, len(instants), _INSTANTS)
         edges = np.append(instants[starts[1:]], np.iinfo(np.int64).max)
         sorted_, enters = [], np.zeros((len(_HAZARDS), len(starts)), bool)
-        for found in waiting:
+        for found, _, _ in waiting:
             if (found.known_at[1:] < found.known_at[:-1]).any():
                 found = only(found, np.argsort(found.known_at, kind="stable"))  # noqa: PLW2901
             ends = np.searchsorted(found.known_at, edges)
@@ -148,28 +157,33 @@ class Incidents:
         for k, start in enumerate(starts.tolist()):
             may_matter = enters[:, k] | self._is_watched.any(axis=1)
             some = [
-                only(found, slice(ends[k], ends[k + 1]))
+                Portion(found, ends[k], ends[k + 1])
                 for hazard, found, ends in sorted_
                 if may_matter[hazard] and ends[k] < ends[k + 1]
             ]
             yield some, instants[start : start + _INSTANTS]
 
     def _advance(
-        self, waiting: list[Findings], instants: Ints, steps: Mapping[int, Asked]
+        self, waiting: list[Portion], instants: Ints, steps: Mapping[int, Asked]
     ) -> list[LogEntry]:
         gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
         since = self._watched_since(waiting)
-        for found in waiting:
+        for found, _, _ in waiting:
+            # Of a portion it is called in vain: where there are witnesses there are none.
             self.trust.hear(found, self.table.sources)
-        for found in waiting:
+        for found, start, stop in waiting:
             hazard = _HAZARDS.index(found.rule.hazard)
             is_watched = self._is_watched[hazard]
             if not is_watched.any():
                 continue
-            chosen = is_watched[found.subject]
+            mine = found.subject[start:stop]
+            chosen = is_watched[mine]
             if hazard in since:
-                chosen &= found.known_at >= since[hazard][found.subject]
+                chosen &= found.known_at[start:stop] >= since[hazard][mine]
             rows = np.flatnonzero(chosen)
+            if not len(rows):
+                continue
+            rows += start
             of_subject: dict[int, list[Evidence]] = defaultdict(list)
             for subject, said in self._evidence(found, rows):
                 of_subject[subject].append(said)
@@ -186,21 +200,22 @@ class Incidents:
         self.trust.settle()
         return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
-    def _watched_since(self, waiting: list[Findings]) -> dict[int, Ints]:
+    def _watched_since(self, waiting: list[Portion]) -> dict[int, Ints]:
         """Watch where a level is entered. Returns, by hazard that is entered somewhere, from when
         on each subject is looked at: where nothing is open, from when a level is entered; else,
         and where witnesses may be waited for, from the beginning."""
         since: dict[int, Ints] = {}
-        for found in waiting:
-            if not found.entered.any():
+        for found, start, stop in waiting:
+            enters = found.entered[start:stop] > 0
+            if not enters.any():
                 continue
-            hazard, enters = _HAZARDS.index(found.rule.hazard), found.entered > 0
+            hazard, subject = _HAZARDS.index(found.rule.hazard), found.subject[start:stop][enters]
             if hazard not in since and not self.instruments.eyes:
                 newest = np.iinfo(np.int64).max
                 since[hazard] = np.where(self._is_watched[hazard], NO_TIME, newest)
             if hazard in since:
-                np.minimum.at(since[hazard], found.subject[enters], found.known_at[enters])
-            self._is_watched[hazard, found.subject[enters]] = True
+                np.minimum.at(since[hazard], subject, found.known_at[start:stop][enters])
+            self._is_watched[hazard, subject] = True
         return since
 
     def _due(self, now: int) -> set[tuple[int, Hazard]]:

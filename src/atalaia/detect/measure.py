@@ -189,7 +189,7 @@ def _laid_out(block: Block) -> LaidOut:
     late = begin - slack
     overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
     opens = np.where(period > 0, begin + slack, block.key - 1)
-    tangled = np.unique(block.series[overlaps])
+    tangled = np.unique(block.series[overlaps]) if overlaps.any() else block.series[:0]
     return LaidOut(period, opens, late, np.cumsum(gaps), tangled)
 
 

@@ -179,7 +179,9 @@ class Watch:
         is_new = np.ones(len(rows), bool)
         is_new[1:] = rows.known_at[1:] != rows.known_at[:-1]
         others = [*clock, *(at for at, _ in officials), *(told.known_at for told in ensembles)]
-        instants = np.union1d(rows.known_at[is_new], np.array(others, np.int64))
+        instants = rows.known_at[is_new]
+        if others:
+            instants = np.union1d(instants, np.array(others, np.int64))
         entries = []
         if self._rules_changed and len(instants):
             entries += self.incidents.judge_again(int(instants[0]))

@@ -33,7 +33,15 @@ import msgspec
 
 from atalaia.domain.alert import AlertType, Moved
 from atalaia.domain.hazard import Hazard, Level
-from atalaia.domain.peaks import Peak, new_highs, passed, rule_of, runs_reaching, told_peaks
+from atalaia.domain.peaks import (
+    Peak,
+    may_be_high,
+    new_highs,
+    passed,
+    rule_of,
+    runs_reaching,
+    told_peaks,
+)
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.domain.track import NEVER, Evidence, Track
@@ -195,23 +203,24 @@ class Incident(msgspec.Struct):
         self._give_up(now)
         heard = []
         highs: dict[str, Evidence] = {}
+        status, tracks, peaks = self.status, self.tracks, self.peaks
         for one in said:
-            is_old_news = self.status == "closed" and one.at <= self.closed_at
-            if is_old_news or (self.status == "expired" and one.is_doubted):
+            is_old_news = status == "closed" and one.at <= self.closed_at
+            if is_old_news or (status == "expired" and one.is_doubted):
                 continue
-            track = track_of(self.tracks, one)
+            track = track_of(tracks, one)
             rule = rules[one.rule]
             track.hear(one, rule)
             heard.append(track)
-            if self.status == "expired":
+            if status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
-            if one.holding and track.level:
-                highs.update(new_highs(self.peaks, one, rule))
-        if self.status == "active":
-            changes = []
-            if known := as_told(self.tracks, self.level, self.kind, now, rules):
+            if one.holding and track.level and may_be_high(peaks, one, rule):
+                highs.update(new_highs(peaks, one, rule))
+        if status == "active":
+            if known := as_told(tracks, self.level, self.kind, now, rules):
                 holder, self.expires_at = known
                 self._remember_peak(holder, rules)
+                changes = []
             else:
                 changes = self._go_on(now, heard, rules)
             return changes or (self._step(now, highs, rules, asked) if highs and asked else [])

@@ -36,6 +36,12 @@ def rule_of(name: str, rules: Mapping[str, Rule]) -> tuple[str, int]:
     return (head, int(tail[:-1])) if is_chance else (name, 0)
 
 
+def may_be_high(peaks: Mapping[str, Peak], said: Evidence, rule: Rule) -> bool:
+    """Whether there may be anything in `new_highs`: of an hour of rain hardly ever."""
+    peak = peaks.get(said.rule)
+    return peak is None or rule.sign * said.value > rule.sign * peak.value or bool(said.reached)
+
+
 def new_highs(peaks: dict[str, Peak], said: Evidence, rule: Rule) -> Iterator[tuple[str, Evidence]]:
     """The peaks than which it is worse, or that it is the first of, with what it says of each; they
     are noted. Of chances those that somebody could have asked for: as large as the rule asks for,

@@ -33,6 +33,9 @@ Terms = Sequence[Sequence[float]]
 
 NO_SPANS: tuple[Span, ...] = ((0, 0),) * len(LEVELS)
 
+FORECAST = int(Kind.FORECAST)
+"""To look up a member of an enum takes longer than what is done with it."""
+
 MOST_COUNTED = 64
 """Instants of a run that are told apart: more readings in a row no rule asks for."""
 
@@ -96,7 +99,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_calm(self) -> bool:
         """Whether it is now past every exit limit, for certain."""
-        return self.held == 0 and not self.is_late and self.kind != Kind.FORECAST
+        return self.held == 0 and not self.is_late and self.kind != FORECAST
 
     @property
     def is_known(self) -> bool:
@@ -173,7 +176,7 @@ class Track(msgspec.Struct, gc=False):
     @property
     def is_forecast(self) -> bool:
         """Whether it speaks of a time to come."""
-        return self.kind == Kind.FORECAST
+        return self.kind == FORECAST
 
     @property
     def is_past(self) -> bool:
@@ -188,7 +191,6 @@ class Track(msgspec.Struct, gc=False):
     def hear(self, said: Evidence, rule: Rule) -> None:
         """Take one more piece of evidence into account."""
         if self._goes_on(said, rule):
-            self._note(said, rule, self.level)
             return
         if said.is_after_gap and not self.is_forecast:
             self._forget_clocks()
@@ -202,21 +204,24 @@ class Track(msgspec.Struct, gc=False):
         self._note(said, rule, max(fired, kept))
 
     def _goes_on(self, said: Evidence, rule: Rule) -> bool:
-        """Whether it says of a later time, and for certain, what neither raises nor lowers and only
-        lets clocks run on that run: as nearly always, in hours of calm and of rain. Then these are
-        told what `_rise` and `_keep` would tell them."""
-        entered, held, level = said.entered, said.held, self.level
-        is_certain = entered <= said.holding == held and not said.is_late
+        """Take into account what neither raises nor lowers and only lets clocks run on that run,
+        said for certain and of a later time: as nearly always, in hours of calm and of rain. It
+        comes to what `_rise`, `_keep` and `_note` would make of it. False: it is none of that."""
+        entered, held, level, at = said.entered, said.held, self.level, said.at
+        above, below = self.above, self.below
         if (
-            not (is_certain and entered <= level and said.at > self.seen_at)
-            or (level > held and said.at - self.below[level - 1] >= rule.keep_s)
+            not entered <= said.holding == held
+            or entered > level
+            or said.is_late
+            or at <= self.seen_at
+            or (level > held and at - below[level - 1] >= rule.keep_s)
             or said.is_after_gap
-            or self.kind == Kind.FORECAST
-            or 0 in self.above[:entered]
-            or 0 in self.below[held:]
-            or any(self.above[entered:])
-            or any(self.count[entered:])
-            or any(self.below[:held])
+            or self.kind == FORECAST
+            # Levels from the lowest on are entered, and those from the highest on are past.
+            or above.count(0) != len(LEVELS) - entered
+            or (entered and 0 in above[:entered])
+            or below.count(0) != held
+            or (held and any(below[:held]))
             or bool(self.calm_since) == bool(held)
         ):
             return False
@@ -224,11 +229,36 @@ class Track(msgspec.Struct, gc=False):
             # Later than all that was seen, it has not been counted.
             for i in range(entered):
                 self.count[i] += 1
-            self.counted = [*self.counted[-MOST_COUNTED:], said.at]
+            self.counted.append(at)
+            del self.counted[: -MOST_COUNTED - 1]
         else:
-            self.broken_at = max(self.broken_at, said.at)
-            self.counted = []
+            self.broken_at = at
+            if self.counted:
+                self.counted = []
+        self.value, self.valid_at, self.norm = said.value, said.valid_at, said.norm
+        self.kind, self.entered, self.holding = said.kind, entered, held
+        self.is_late, self.is_stand_in = False, said.is_stand_in
+        self.has_holes, self.because = said.has_holes, said.because
+        self.seen_at, self.expected_s = at, said.expected_s
+        if level:
+            self._hold(said, rule, level)
         return True
+
+    def _hold(self, said: Evidence, rule: Rule, level: int) -> None:
+        """Note what holds a level that is held, and what enters it once more."""
+        if said.holding:
+            if rule.sign * said.value > rule.sign * self.best:
+                self.best, self.best_at = said.value, said.valid_at
+            if said.until >= self.held_until:
+                self.held_until, self.held_value = said.until, said.value
+        if said.entered >= level:
+            self._note_raised(said)
+
+    def _note_raised(self, said: Evidence) -> None:
+        self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
+        self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
+        self.raised_with_holes = said.has_holes
+        self.raised_because = said.because
 
     def _forget_clocks(self) -> None:
         self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
@@ -341,10 +371,7 @@ class Track(msgspec.Struct, gc=False):
             self.held_by_stand_in = said.is_stand_in
         self.level = level
         if level and said.entered >= level:
-            self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
-            self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
-            self.raised_with_holes = said.has_holes
-            self.raised_because = said.because
+            self._note_raised(said)
         if is_known and said.at > self.seen_at:
             self.seen_at = said.at
         self.expected_s = said.expected_s

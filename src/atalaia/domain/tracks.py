@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
-from atalaia.domain.track import BLIND_AFTER, NEVER, Evidence, Track
+from atalaia.domain.track import BLIND_AFTER, FORECAST, NEVER, Evidence, Track
 
 
 def track_of(tracks: list[Track], said: Evidence) -> Track:
     """The track of what is said; a new one joins them, in the order of rules."""
-    is_forecast = said.kind == Kind.FORECAST
+    rule, source, is_forecast = said.rule, said.source, said.kind == FORECAST
     for track in tracks:
         if (
-            track.rule == said.rule
-            and track.source == said.source
-            and (track.kind == Kind.FORECAST) is is_forecast
+            track.rule == rule
+            and track.source == source
+            and (track.kind == FORECAST) is is_forecast
         ):
             return track
-    track = Track(said.rule, said.source, said.kind, said.order, said.expected_s)
+    track = Track(rule, source, said.kind, said.order, said.expected_s)
     tracks.append(track)
     tracks.sort(key=lambda t: (t.order, t.source, t.is_forecast))
     return track
@@ -38,7 +37,7 @@ def deciding_of(tracks: Sequence[Track], told: int, now: int) -> Track | None:
     is_unseen = highest < told and any(track.level >= told for track in holding)
     if is_unseen and all(track.is_forecast for track in seeing):
         seeing = []
-    return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
+    return max(seeing or holding, key=_standing, default=None)
 
 
 def as_told(
@@ -47,20 +46,25 @@ def as_told(
     """The track that decides, and until when anything can be said, where at a glance there is
     nothing to tell, as nearly always: all that holds a level is measured, seen, no surer than was
     told, and reaches the level that was told. Else None."""
-    deciding, most, last = None, (0, 0, 0), NEVER
+    deciding, last = None, NEVER
     for track in tracks:
-        if not track.level:
+        level = track.level
+        if not level:
             continue
         expiry = track.held_until + rules[track.rule].expires_after_s
-        is_seen = now < expiry and now - track.seen_at < BLIND_AFTER * track.expected_s
-        is_told = track.level <= told and kind <= track.kind != Kind.FORECAST
-        if not is_seen or not is_told:
+        if now >= expiry or now - track.seen_at >= BLIND_AFTER * track.expected_s:
+            return None
+        if level > told or not kind <= track.kind < FORECAST:
             return None
         last = max(last, expiry)
-        weight = (track.level, -track.kind, -track.order)
-        if weight > most:
-            deciding, most = track, weight
+        if deciding is None or _standing(track) > _standing(deciding):
+            deciding = track
     return None if deciding is None or deciding.level < told else (deciding, last)
+
+
+def _standing(track: Track) -> tuple[int, int, int]:
+    """What decides: the highest level, the surest among equals, the first rule of these."""
+    return track.level, -track.kind, -track.order
 
 
 def lapse(tracks: Sequence[Track], now: int, rules: Mapping[str, Rule]) -> None:

@@ -51,6 +51,8 @@ class Variable(msgspec.Struct, frozen=True):
 
     def highest_in(self, period_s: NDArray[Any]) -> NDArray[np.float64]:
         """The most that can have fallen in periods of so many seconds (0: not stated)."""
+        if period_s.size > 1 and (period_s == period_s.flat[0]).all():  # as mostly
+            return np.broadcast_to(self.highest_in(period_s.flat[:1]), period_s.shape)
         stated = np.maximum(period_s, 1)
         most = self.highest * (stated / (self.limit_of_s or 1)) ** self.limit_power
         if self.highest_rate_h is not None:

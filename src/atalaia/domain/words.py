@@ -463,11 +463,22 @@ def amount(value: float, unit: str | None, language: int) -> str:
     return told if unit in (None, "1") else f"{told} {unit}"
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 @lru_cache(maxsize=4096)
 def clock(seconds: int, zone: str, language: int) -> str:
     """An instant in a place's own time: ``23/07 18:00`` or ``23 Jul 18:00``."""
-    local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone))
-    return local.strftime("%d %b %H:%M" if LANGUAGES[language] == "en" else "%d/%m %H:%M")
+    day, month, time = _on_the_clock(seconds, zone)
+    told = f" {_MONTHS[int(month) - 1]}" if LANGUAGES[language] == "en" else f"/{month}"
+    return f"{day}{told} {time}"
+
+
+@lru_cache(maxsize=4096)
+def _on_the_clock(seconds: int, zone: str) -> tuple[str, str, str]:
+    """Day, month and time of the day in a zone, in figures: they are the same in each language."""
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone)).isoformat()
+    return local[8:10], local[5:7], local[11:16]
 
 
 def duration(seconds: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.batch.history import told_by
+from atalaia.batch.kept import told_by
 from atalaia.batch.told import Stretches, stretches
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Place, Places

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from atalaia.batch.history import kept
+from atalaia.batch.kept import kept
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Places
