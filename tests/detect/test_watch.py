@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -274,6 +275,19 @@ def test_what_passed_an_old_limit_only_counts_no_more_for_a_new_one(
     shift.restart(rule_set({**GUST, **clock, "limits": {"yellow": 20}}))
     shift.live(series([25.0 + i / 10 for i in range(6)], start=T0 + 3 * HOUR))
     assert [entry.alert.sent_at for entry in shift.log] == [T0 + (3 + hours) * HOUR]
+
+
+@pytest.mark.parametrize("late_s", [0, 600])
+def test_what_comes_with_an_edit_is_judged_by_the_edited_rules(late_s: int) -> None:
+    shift = Shift(rule_set(GUST), places())
+    shift.live(series([3, 12, 12.5]))
+    shift.restart(rule_set({**GUST, "name": "renamed", "limits": {"yellow": 20}}))
+    came = series([25.0], start=T0 + 3 * HOUR)
+    entries = shift.live(replace(came, known_at=came.known_at + late_s))
+    assert sorted(told(entries)) == [
+        ("alert", "onset", "yellow"),
+        ("cancel", "rule changed", "yellow"),
+    ]
 
 
 def test_what_was_past_an_old_limit_only_ends_nothing_by_a_new_one() -> None:

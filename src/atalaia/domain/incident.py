@@ -442,6 +442,7 @@ class Incident(msgspec.Struct):
         Each edited rule's newest values are held against its limits as they now stand.
         """
         held_last = longest_held(self.tracks) if self.tracks else None
+        seen_at = max((track.seen_at for track in self.tracks), default=now)
         self.tracks = [track for track in self.tracks if track.rule in rules]
         self.peaks = {
             name: peak for name, peak in self.peaks.items() if rule_of(name, rules)[0] in rules
@@ -455,7 +456,7 @@ class Incident(msgspec.Struct):
             return []
         if self.status == "active" and held_last is not None:
             change = self._change(now, "cancel", "rule changed", held_last, rules, None)
-            self._close(now)
+            self._close(min(seen_at, now))  # what comes with the edit is news
             return [change]
         if self.status == "expired" and not self.tracks:
             self._close(now)
