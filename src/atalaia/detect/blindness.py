@@ -145,7 +145,9 @@ class Blindness:
         before = int(table.usable_at[number])
         slot = int(np.searchsorted(instants, max(before + patience_s, since)))
         if not table.is_blind[number] and slot < len(instants) and instants[slot] < known_at:
-            turns[int(instants[slot]), source][0][number] = before
+            lost, found = turns[int(instants[slot]), source]
+            lost[number] = before
+            found.pop(number, None)  # what it said then was too old to show that it goes on
             table.is_blind[number] = True
         if seen > before:
             if table.is_blind[number]:
@@ -162,6 +164,7 @@ class Blindness:
             slot = np.searchsorted(instants, max(int(due[number]), int(listened[number])))
             turn = turns[int(instants[slot]), int(table.source[number])]
             turn[0][int(number)] = int(table.usable_at[number])
+            turn[1].pop(int(number), None)
             table.is_blind[number] = True
             self.touched.add(int(table.place[number]))
 
