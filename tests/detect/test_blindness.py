@@ -201,6 +201,17 @@ def usual(gaps: list[int]) -> int:
     return sorted(gaps)[3 * (len(gaps) - 1) // 4] if gaps else 1
 
 
+@pytest.mark.parametrize("value", [3.0, None])
+def test_a_silence_is_noticed_by_the_period_that_was_stated_before_it(value: float | None) -> None:
+    """Whoever comes back states another one; it was not known while the silence lasted."""
+    hourly = series([value], step=HOUR)
+    slowly = series([4.0], start=T0 + 7 * HOUR, step=6 * HOUR)
+    readings = rows(hourly, slowly, CLOCK)
+    whole = blind(watched(readings, WIND, places()))
+    assert [(e.alert.sent_at - T0) // HOUR for e in whole][:2] == [3, 7]
+    assert blind(watched(readings, WIND, places(), readings.known_at)) == whole
+
+
 @settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(st.lists(st.none() | st.sampled_from([3.0, 4.0]), min_size=1, max_size=40))
 def test_it_is_told_exactly_when_three_intervals_passed(values: list[float | None]) -> None:

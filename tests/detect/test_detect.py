@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,6 +41,16 @@ RAIN = rule_set(
         "limits": {"yellow": 30, "orange": 50, "red": 100},
     }
 )
+
+
+def test_a_correction_that_is_doubted_leaves_its_window_without_a_value() -> None:
+    warm = {"hazard": "heat", "variable": "temperature_c", "measure": "mean", "window": "1h"}
+    shift = Shift(rule_set({**warm, "limits": {"yellow": 24}}), places(1))
+    shift.live(series([20.0], "temperature_c"))
+    corrected = series([35.0], "temperature_c")
+    assert told(shift.live(replace(corrected, known_at=corrected.known_at + 600))) == [
+        ("alert", "onset", "yellow")
+    ], "doubted, it raises yellow"
 
 
 # Levels

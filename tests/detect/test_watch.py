@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,14 +13,20 @@ from hypothesis import strategies as st
 from msgspec.msgpack import encode
 
 from atalaia.detect.items import save_series
-from atalaia.domain.alert import instant
+from atalaia.detect.watch import Watch
+from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.decoded import Decoded
+from atalaia.domain.lanes import Lane
+from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import RuleSet
+from atalaia.ports import Record
 from oracles import cases
 from stories import (
     HOUR,
     T0,
+    Memory,
     Shift,
     cut,
     forecast,
@@ -232,6 +241,105 @@ def test_rules_that_were_not_edited_are_left_alone_by_a_restart() -> None:
     assert shift.live(series([25.0], start=T0 + 3 * HOUR)) == []
 
 
+def test_an_edit_is_judged_even_if_a_restart_comes_before_any_news() -> None:
+    shift = Shift(rule_set(GUST), places())
+    shift.live(series([3, 12, 12.5]))
+    shift.restart(rule_set({**GUST, "limits": {"yellow": 20, "orange": 30}}))
+    assert shift.live(Readings.empty()) == []
+    shift.restart()
+    entries = shift.live(series([12.0, 12.5], start=T0 + 3 * HOUR))
+    assert told(entries) == [("cancel", "rule changed", "yellow")]
+
+
+@pytest.mark.parametrize("others", [(RAIN,), ({**RAIN, "limits": {"yellow": 21}},), ()])
+def test_an_edit_of_other_rules_leaves_the_last_hours_of_an_incident(
+    others: tuple[Any, ...],
+) -> None:
+    kept = {**GUST, "keep_firing_for": "3h"}
+    shift = Shift(rule_set(RAIN, kept), places())
+    shift.live(series([3, 25, 5, 5.1]))
+    shift.restart(rule_set(*others, kept))
+    shift.live(series([5.2, 5.3, 5.4], start=T0 + 4 * HOUR))
+    assert told(shift.log) == [("alert", "onset", "orange"), ("end", "ended", "orange")]
+    assert shift.log[-1].alert.sent_at == T0 + 5 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("clock", "hours"), [({"for": "3h"}, 3), ({"for": "9h", "for_readings": 3}, 2), ({}, 0)]
+)
+def test_what_passed_an_old_limit_only_counts_no_more_for_a_new_one(
+    clock: dict[str, Any], hours: int
+) -> None:
+    shift = Shift(rule_set({**GUST, **clock, "limits": {"yellow": 10}}), places())
+    shift.live(series([3, 4, 12] if clock else [3, 4, 5]))
+    shift.restart(rule_set({**GUST, **clock, "limits": {"yellow": 20}}))
+    shift.live(series([25.0 + i / 10 for i in range(6)], start=T0 + 3 * HOUR))
+    assert [entry.alert.sent_at for entry in shift.log] == [T0 + (3 + hours) * HOUR]
+
+
+@pytest.mark.parametrize("late_s", [0, 600])
+def test_what_comes_with_an_edit_is_judged_by_the_edited_rules(late_s: int) -> None:
+    shift = Shift(rule_set(GUST), places())
+    shift.live(series([3, 12, 12.5]))
+    shift.restart(rule_set({**GUST, "name": "renamed", "limits": {"yellow": 20}}))
+    came = series([25.0], start=T0 + 3 * HOUR)
+    entries = shift.live(replace(came, known_at=came.known_at + late_s))
+    assert sorted(told(entries)) == [
+        ("alert", "onset", "yellow"),
+        ("cancel", "rule changed", "yellow"),
+    ]
+
+
+def test_what_was_past_an_old_limit_only_ends_nothing_by_a_new_one() -> None:
+    kept = {**GUST, "keep_firing_for": "3h"}
+    shift = Shift(rule_set(kept), places())
+    shift.live(series([3, 12, 7.5, 7.6]))
+    shift.restart(rule_set({**kept, "limits": {"yellow": 7}}))
+    shift.live(series([5.0, 5.1, 5.2, 5.3, 5.4], start=T0 + 4 * HOUR))
+    assert told(shift.log) == [("alert", "onset", "yellow"), ("end", "ended", "yellow")]
+    assert shift.log[-1].alert.sent_at == T0 + 7 * HOUR, "below 5.6 for three hours"
+
+
+def test_each_lane_holds_its_own_incidents_against_edited_rules() -> None:
+    where, memory = places(12), Memory()
+
+    def live(rules: RuleSet, lane: int, rows: Readings) -> list[LogEntry]:
+        mine = Lane(where, lane, 2)
+
+        def decode(_payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
+            return mine.narrowed(Decoded(rows))
+
+        watch = Watch(rules, where, decode, lane=mine)
+        watch.load(memory, mine)  # type: ignore[arg-type]
+        payload = Payload(source="story", content="rows", received_at=0, body=b"", is_recorded=True)
+        step, commit = watch.step([Record(1, payload)])
+        memory.keep(commit)
+        return step.entries
+
+    everywhere = [series([3, 12, 12.5], place=i) for i in range(len(where))]
+    for lane in (0, 1):
+        live(rule_set(GUST), lane, rows(*everywhere))
+    edited = rule_set({**GUST, "limits": {"yellow": 20}})
+    later = rows(*(series([12.0], place=i, start=T0 + 3 * HOUR) for i in range(len(where))))
+    cancelled = [entry.alert for lane in (0, 1) for entry in live(edited, lane, later)]
+    assert sorted(one.place_id for one in cancelled) == sorted(place.id for place in where)
+    assert {one.reason for one in cancelled} == {"rule changed"}
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(10, 0), (20, 1)])
+def test_a_home_of_an_older_version_says_whether_its_rules_were_edited(
+    limit: int, expected: int
+) -> None:
+    before = rule_set({**GUST, "limits": {"yellow": 10}})
+    shift = Shift(before, places())
+    shift.live(series([3, 12, 12.5]))
+    for key in shift.memory.load("rules:"):
+        del shift.memory.items[key]
+    shift.memory.items["rules:digest"] = before.digest.encode()
+    shift.restart(rule_set({**GUST, "limits": {"yellow": limit}}))
+    assert len(shift.live(series([12.0], start=T0 + 3 * HOUR))) == expected
+
+
 # Places
 
 
@@ -253,6 +361,28 @@ def test_a_place_that_is_watched_no_more_says_nothing_more() -> None:
     shift.restart(where=Places(list(places(2))[1:]))
     entries = shift.live(series([3.0, 3.1] * 20, place=0, start=T0 + 2 * HOUR))
     assert weather(entries) == []
+
+
+def test_of_a_place_that_is_watched_no_more_nothing_stays_unseen() -> None:
+    shift = Shift(rule_set(GUST), places(2))
+    shift.live(rows(series([3.0, 3.1]), series([3.0 + i / 10 for i in range(8)], place=1)))
+    assert told(shift.log) == [("alert", "onset", "yellow")]
+    shift.restart(where=Places(list(places(2))[1:]))
+    shift.live(series([3.0, 3.1, 3.2], start=T0 + 8 * HOUR))
+    assert not shift.watch.blindness.outages
+    assert not shift.memory.load("source:")
+
+
+def test_a_place_that_is_watched_again_and_still_unseen_is_told_anew() -> None:
+    shift = Shift(rule_set(GUST), places(3))
+    heard = [series([3.0 + i / 10 for i in range(8)], place=i) for i in (1, 2)]
+    shift.live(rows(series([3.0, 3.1]), *heard))
+    shift.restart(where=Places(list(places(3))[1:]))
+    shift.live(series([3.4, 3.1, 3.2], start=T0 + 8 * HOUR))
+    shift.restart(where=places(3))
+    entries = shift.live(series([3.3], place=1, start=T0 + 11 * HOUR))
+    unseen = of_hazard(entries, "cannot_see")
+    assert [(e.alert.reason, e.places) for e in unseen] == [("escalated", ("p0",))]
 
 
 # Live time

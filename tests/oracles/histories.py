@@ -1,4 +1,6 @@
-"""Random histories of what is told of two places of one area: late, twice, in parts, forecast."""
+"""Random histories of what is told of two places of one area: late, twice, in parts, forecast; and
+rough ones: of sources that fall silent, go over to another cadence, tell of times to come, and
+correct what they told."""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import random
 
 import numpy as np
 
-from atalaia.domain.reading import NO_TIME, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Floats, Kind, Readings
 from stories import HOUR, T0, rule_set
 
 RULES = rule_set(
@@ -113,3 +115,71 @@ def history(seed: int, length: int = 70) -> Readings:
                 )
             )
     return Readings.concat(told).in_order()
+
+
+SOURCES = {
+    "gauge": Kind.OBSERVED,
+    "other": Kind.OBSERVED,
+    "model": Kind.ANALYSIS,
+    "ahead": Kind.FORECAST,
+}
+
+
+def rough(seed: int, length: int = 25) -> Readings:
+    """At each of so many instants what some of the sources say of some of the places."""
+    chance = random.Random(seed)
+    now, told = T0, []
+    cadence = {source: chance.choice([600, 900, HOUR]) for source in SOURCES}
+    silent_until = dict.fromkeys(SOURCES, 0)
+    for _ in range(length):
+        now += chance.choice([5, 60, 300, 600, 900, 900, HOUR, HOUR, 4 * HOUR])
+        now += 30 * HOUR * (chance.random() < 0.01)
+        for source in SOURCES:
+            if chance.random() < 0.06:
+                cadence[source] = chance.choice([600, 900, HOUR, 3 * HOUR])
+            if chance.random() < 0.05:
+                silent_until[source] = now + chance.choice([2, 6, 30]) * HOUR
+            for place in (0, 1):
+                if silent_until[source] <= now and chance.random() < 0.4:
+                    told += _said(chance, now, source, place, cadence[source])
+    return Readings.concat(told).in_order()
+
+
+def _said(chance: random.Random, now: int, source: str, place: int, step: int) -> list[Readings]:
+    """A message, and perhaps its rows once more: the same ones, or corrected."""
+    kind, n = SOURCES[source], chance.choice([1, 1, 1, 2, 6])
+    newest = now // step * step
+    if kind == Kind.FORECAST:
+        n, step = 8, HOUR
+        newest = now // HOUR * HOUR + n * HOUR
+    elif chance.random() < 0.14:
+        newest += step * chance.choice([-14, -6, -3, -2, -1, -1, 1, 5])
+    names = VARIABLES if chance.random() < 0.6 else chance.sample(VARIABLES, chance.randint(1, 3))
+    values = {
+        name: np.array([value(chance, name) if chance.random() < 0.85 else np.nan] * n)
+        if chance.random() < 0.2
+        else np.array([value(chance, name) for _ in range(n)])
+        for name in names
+    }
+    issued_at = now - chance.choice([0, 0, 7 * HOUR]) if kind == Kind.FORECAST else NO_TIME
+    period_s = step if kind == Kind.FORECAST else chance.choice([step, step, 900, HOUR, 0])
+
+    def message(known_at: int, values: dict[str, Floats]) -> Readings:
+        return Readings.build(
+            place=[place] * n,
+            source=source,
+            kind=kind,
+            valid_at=[newest - (n - 1 - i) * step for i in range(n)],
+            issued_at=issued_at,
+            known_at=[known_at] * n,
+            period_s=period_s,
+            values=values,
+        )
+
+    said = [message(now, values)]
+    if chance.random() < 0.15:
+        times = chance.choice([1.0, 0.2, 0.9, 1.2, 2.0])
+        some = [*values][: chance.randint(1, len(values))]
+        again = {name: np.round(values[name] * times, 3) for name in some}
+        said.append(message(now + chance.choice([0, 60, 700, 5000]), again))
+    return said

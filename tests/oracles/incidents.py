@@ -6,8 +6,9 @@ from 0 (calm); a level's exit limit is 0.8 of its entry limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -41,6 +42,7 @@ class Person:
     below: dict[int, int] = field(default_factory=dict)
     gaps: list[int] = field(default_factory=list)
     before_at: int = 0
+    last: float = 0.0
     held_at: int = 0
     expired_at: int = 0
     level: int = 0
@@ -75,12 +77,25 @@ class Person:
         elif self.level < self.told and holding >= self.level:
             self._writes(now, "update", "eased")
 
+    def rules_change(self, now: int, enter: Sequence[float], for_s: int, keep_s: int) -> None:
+        """Its limits are others from now on: the last value decides what still holds, and which
+        clocks go on."""
+        self.enter, self.for_s, self.keep_s = enter, for_s, keep_s
+        entering = sum(self.last >= limit for limit in enter)
+        holding = sum(self.last >= limit * 0.8 for limit in enter)
+        self.above = {level: since for level, since in self.above.items() if level <= entering}
+        self.below = {level: since for level, since in self.below.items() if level > holding}
+        self.level = min(self.level, holding)
+        if self.told and not self.expired_at and not self.level:
+            self.log.append((now, "cancel", "rule changed", self.told))
+            self.told, self.above, self.below = 0, {}, {}
+
     def _sets_clocks(self, now: int, value: float) -> None:
         if self.before_at:
             if now - self.before_at >= 3 * usual(self.gaps):
                 self.above, self.below = {}, {}
             self.gaps.append(now - self.before_at)
-        self.before_at = now
+        self.before_at, self.last = now, value
         for level, limit in enumerate(self.enter, 1):
             for clock, runs in ((self.above, value >= limit), (self.below, value < limit * 0.8)):
                 if runs:
@@ -123,10 +138,14 @@ def told(
     for_s: int,
     keep_s: int,
     clock: Sequence[int] = (),
+    edits: Mapping[int, tuple[Sequence[float], int, int]] = MappingProxyType({}),
 ) -> list[Entry]:
-    """The entries of one place's life. `clock` has instants at which others spoke."""
+    """The entries of one place's life. `clock` has instants at which others spoke, `edits` the
+    rule (`enter`, `for_s`, `keep_s`) that judges from an instant on."""
     person, value_of = Person(enter, for_s, keep_s), dict(values)
     for now in sorted({*value_of, *clock}):
+        if now in edits:
+            person.rules_change(now, *edits[now])
         if now in value_of:
             person.hears(now, value_of[now])
         else:

@@ -11,7 +11,20 @@ from atalaia.detect import measure
 from atalaia.detect.measure import Block
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.reading import Kind, Readings
-from stories import DAY, HOUR, T0, of_hazard, places, rows, rule_set, watched
+from atalaia.domain.rule import RuleSet
+from stories import (
+    DAY,
+    HOUR,
+    T0,
+    Shift,
+    cut,
+    in_log_order,
+    of_hazard,
+    places,
+    rows,
+    rule_set,
+    watched,
+)
 
 from . import HISTORIES, areas, incidents, streaks
 
@@ -111,3 +124,47 @@ def test_an_incident_lives_as_a_patient_person_writes_it_down(seed: int) -> None
         for a in (entry.alert for entry in of_hazard(watched(lived, rules, places(2)), "wind"))
     ]
     assert log == incidents.told(told, ENTER, for_s, keep_s, clock), seed
+
+
+@pytest.mark.parametrize("seed", range(0, HISTORIES, 2))
+def test_edits_and_restarts_are_lived_as_a_patient_person_writes_them_down(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def limits() -> tuple[float, ...]:
+        return chance.choice([ENTER, ENTER, (6.0, 14.0, 24.0), (14.0, 24.0, 32.0)])
+
+    enter = limits()
+    for_s, keep_s = chance.choice([0, HOUR, 3 * HOUR]), chance.choice([0, 3 * HOUR])
+    told, at = [], T0
+    for _ in range(60):
+        at += chance.choice([HOUR] * 12 + [4 * HOUR, 20 * HOUR, 30 * HOUR, 60 * HOUR])
+        told.append((at, chance.choice([2, 7, 8.5, 11, 15, 17, 21, 25, 33]) + len(told) / 1000))
+    clock = list(range(T0 + 600, at, HOUR))
+    lived = rows(readings(told), readings([(t, 1.0) for t in clock], place=1))
+
+    def edited(other: int) -> RuleSet:
+        gust = {"limits": dict(zip(("yellow", "orange", "red"), enter, strict=True))}
+        gust |= {"for": f"{for_s // 60}min", "keep_firing_for": f"{keep_s // 60}min"}
+        rain = {"name": "rain", "hazard": "heavy_rain", "variable": "rain_mm"}
+        return rule_set({**rain, "limits": {"yellow": other}}, {"name": "gust", **gust})
+
+    shift, edits = Shift(edited(50), places(2)), {}
+    first = enter, for_s, keep_s
+    cuts = sorted(chance.sample(sorted({int(now) for now in lived.known_at[1:]}), 40))
+    for number, part in enumerate(cut(lived, cuts)):
+        if chance.random() < 0.3:  # also edits of another rule, which must not show
+            enter = limits() if chance.random() < 0.5 else enter
+            keep_s = chance.choice([0, keep_s, keep_s, 3 * HOUR])
+            if (enter, for_s, keep_s) != (edits[max(edits)] if edits else first):
+                edits[int(part.known_at[0])] = enter, for_s, keep_s
+        shift.restart(edited(50 + number % 2))
+        if chance.random() < 0.3:
+            shift.live(Readings.empty())
+            shift.restart()
+        shift.live(part)
+    log = [
+        (a.sent_at, a.type, a.reason, LEVEL_OF[a.level] - Level.YELLOW + 1)
+        for a in (entry.alert for entry in of_hazard(in_log_order(shift.log), "wind", "p0"))
+    ]
+    # Of one instant the entries of two incidents stand in no order of time.
+    assert sorted(log) == sorted(incidents.told(told, *first, clock, edits)), seed

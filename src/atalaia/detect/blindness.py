@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -45,6 +45,20 @@ class Blindness:
         self.table = table
         self.outages: dict[str, Outage] = {}
         self.touched: set[int] = set()
+
+    def load(self, outages: Mapping[str, Outage]) -> None:
+        """Take up what was kept, by source, once the series are. A place that is watched no more is
+        told of no more; one that is watched again, and still unseen, is told anew."""
+        table = self.table
+        table.is_blind[: table.count] = False
+        for source, outage in outages.items():
+            outage.places = [id_ for id_ in outage.places if id_ in table.places.position]
+            if not outage.places:
+                continue
+            self.outages[source] = outage
+            places = [table.places.position[id_] for id_ in outage.places]
+            numbers = table.numbers_of(places, table.code_of.get(source, -1))
+            table.is_blind[numbers[numbers >= 0]] = True
 
     def advance(self, heard: Sequence[Heard], instants: Ints) -> list[LogEntry]:
         """Live through a batch: what was heard, and all its instants (sorted, unique)."""
@@ -132,7 +146,9 @@ class Blindness:
         before = int(table.usable_at[number])
         slot = int(np.searchsorted(instants, max(before + patience_s, since)))
         if not table.is_blind[number] and slot < len(instants) and instants[slot] < known_at:
-            turns[int(instants[slot]), source][0][number] = before
+            lost, found = turns[int(instants[slot]), source]
+            lost[number] = before
+            found.pop(number, None)  # what it said then was too old to show that it goes on
             table.is_blind[number] = True
         if seen > before:
             if table.is_blind[number]:
@@ -149,6 +165,7 @@ class Blindness:
             slot = np.searchsorted(instants, max(int(due[number]), int(listened[number])))
             turn = turns[int(instants[slot]), int(table.source[number])]
             turn[0][int(number)] = int(table.usable_at[number])
+            turn[1].pop(int(number), None)
             table.is_blind[number] = True
             self.touched.add(int(table.place[number]))
 

@@ -64,7 +64,8 @@ class Heard:
     """Rows of series, and which of them are news: of a later time than was known, with a value that
     a rule can use.
 
-    patience_s   how long its silence may last before it cannot be seen, as known before the row
+    patience_s   how long its silence may last before it cannot be seen, as known before the row;
+                 of news
     """
 
     series: BySeries
@@ -307,25 +308,29 @@ class Detector:
 
     def _note_usable(self, fresh: _SortedRows) -> None:
         rows, series, table = fresh.readings, fresh.series, self.table
-        is_news = _is_newer(self.rules, table, fresh)
+        is_news, prior = _is_newer(self.rules, table, fresh), fresh.prior_s
+        never = series.is_first & (table.expected_s[series.at] == 0)
+        if never.any():
+            table.expected_s[series.number[never]] = prior[never]
         if is_news.all():
             # As mostly: then nothing is chosen, and nothing copied.
             _, before, after = table.arrivals.hear(series, rows.known_at)
             table.news_at[series.at] = rows.valid_at
-            patience = _or_prior(before, fresh.prior_s)
-            fresh.arrival_s[:] = _or_prior(after, fresh.prior_s)
+            fresh.arrival_s[:] = _or_prior(after, prior)
+            patience = _as_expected(before, series, fresh.arrival_s, table)
             table.expected_s[series.at] = fresh.arrival_s
         else:
-            patience = _or_prior(table.arrivals.interval[series.at], fresh.prior_s).copy()
-            news, prior = series.take(is_news), fresh.prior_s[is_news]
+            news = series.take(is_news)
             _, before, after = table.arrivals.hear(news, rows.known_at[is_news])
             table.news_at[news.at] = rows.valid_at[is_news]
-            patience[is_news] = _or_prior(before, prior)
-            fresh.arrival_s[is_news] = _or_prior(after, prior)
-            table.expected_s[news.at] = fresh.arrival_s[is_news]
-        never = table.expected_s[series.at] == 0
-        if never.any():
-            table.expected_s[series.number[never]] = fresh.prior_s[never]
+            arrival, patience = _or_prior(after, prior[is_news]), np.zeros(len(rows), np.int64)
+            patience[is_news] = _as_expected(before, news, arrival, table)
+            # Behind a row that is no news, what was expected before it still is.
+            known = table.expected_s[series.at].copy()
+            known[is_news] = arrival
+            newest = np.where(is_news | series.is_first, np.arange(len(rows)), 0)
+            fresh.arrival_s[:] = known[np.maximum.accumulate(newest)]
+            table.expected_s[news.at] = arrival
         heard = Heard(series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
         if self.instruments.eyes:
             # A station that falls silent blinds no place: others see it, and whoever watches
@@ -452,7 +457,10 @@ class Detector:
     ) -> tuple[Floats, Floats, Floats | None]:
         """Value and ceiling of the windows that end there, and of the second window its sum."""
         at = block.last_up_to(ends.series, ends.valid_at)
-        known = (at >= 0) & (block.series[at] == ends.series)
+        # Where all of it is doubted, or of kinds that the rule does not take, there are no rows.
+        known = at >= 0
+        if len(block.series):
+            known &= block.series[at] == ends.series
         if known.all():  # as nearly always
             value, ceiling = window_value(rule, block, self.table, self.norms, at)
             if not rule.given:
@@ -822,6 +830,14 @@ def _only(heard: Heard, rows: Bools) -> Heard:
 def _or_prior(learned: Ints, prior: Ints) -> Ints:
     """Intervals as learned, or until then as they were expected from the first."""
     return learned if learned.min(initial=1) > 0 else np.where(learned > 0, learned, prior)
+
+
+def _as_expected(before: Ints, series: BySeries, arrival: Ints, table: SeriesTable) -> Ints:
+    """How often news were expected before each row: as learned, or until then as the row before it
+    stated, not as the row itself does. A silence is noticed by what is known while it lasts."""
+    if before.min(initial=1) > 0:
+        return before
+    return _or_prior(before, series.before(arrival, table.expected_s))
 
 
 def _was_told(

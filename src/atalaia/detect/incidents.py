@@ -8,7 +8,7 @@ passed over.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -114,13 +114,13 @@ class Incidents:
         keys = [(subject, hazard) for hazard in self._hazards]
         return [self.open[key] for key in keys if key in self.open]
 
-    def judge_again(self, now: int) -> list[LogEntry]:
-        """The rules were edited: hold what is open against them as they now stand."""
+    def judge_again(self, now: int, edited: Collection[str]) -> list[LogEntry]:
+        """These rules were edited, or others have gone: hold what is open against them as they now
+        stand."""
         entries = []
         for (subject, _), incident in list(self.open.items()):
-            entries += [
-                self._entry(subject, change) for change in incident.judge_again(now, self.rules)
-            ]
+            changes = incident.judge_again(now, self.rules, edited)
+            entries += [self._entry(subject, change) for change in changes]
             self.touched.add(subject)
         self._next_expiry = NO_TIME
         return entries

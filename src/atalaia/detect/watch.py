@@ -7,7 +7,7 @@ state items that it writes are enough to go on after a restart at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 import msgspec
@@ -46,6 +46,7 @@ class Step(msgspec.Struct):
     delays: list[Delay] = []
 
 
+_decode_rules = msgspec.msgpack.Decoder(dict[str, str]).decode
 _decode_outage = msgspec.msgpack.Decoder(Outage).decode
 
 
@@ -82,7 +83,12 @@ class Watch:
         self.incidents = Incidents(rules, self.table, self.instruments)
         self.blindness = Blindness(self.table)
         self.officials = Officials(places)
+        # A lane's own: each lane holds what it has open against edited rules.
+        self._rules_key = f"rules:{lane.number}"
+        self._digests = {rule.name: rule.digest for rule in rules.rules}
+        self._rules_kept: dict[str, str] = {}
         self._rules_changed = False
+        self._edited: set[str] = set()
         self._outages_kept: set[str] = set()
 
     # State
@@ -112,16 +118,28 @@ class Watch:
                 position = len(self.places) + self.incidents.areas.index(name)
                 for incident in items.unpack(body).incidents:
                     self.incidents.put(position, incident)
-        for key, body in state.load("source:").items():
-            source = key.removeprefix("source:")
-            outage = _decode_outage(body)
-            outage.places = [i for i in outage.places if i in self.places.position]
-            self.blindness.outages[source] = outage
-        self._outages_kept = set(self.blindness.outages)
+        outages = {
+            key.removeprefix("source:"): _decode_outage(body)
+            for key, body in state.load("source:").items()
+        }
+        self.blindness.load(outages)
+        self._outages_kept = set(outages)
         if lane.tells_official:
             self.officials.load(state.load("official:"))
-        known = state.load("rules:").get("rules:digest")
-        self._rules_changed = known is not None and known.decode() != self.rules.digest
+        self._load_rules(state.load("rules:"))
+
+    def _load_rules(self, kept: Mapping[str, bytes]) -> None:
+        """Which rules are others than those that judged last."""
+        if body := kept.get(self._rules_key):
+            self._rules_kept = _decode_rules(body)
+        elif digest := kept.get("rules:digest"):
+            # As older versions kept it, of all rules at once.
+            self._rules_kept = self._digests if digest.decode() == self.rules.digest else {}
+        else:
+            return
+        known, now = self._rules_kept, self._digests
+        self._rules_changed = list(known.items()) != list(now.items())
+        self._edited = {name for name, digest in now.items() if known.get(name) != digest}
 
     def expect(self, source: str, since: int, lane: Lane | None = None) -> None:
         """Expect a source to speak of every place (of the lane) from now on: its silence is told
@@ -184,7 +202,7 @@ class Watch:
             instants = np.union1d(instants, np.array(others, np.int64))
         entries = []
         if self._rules_changed and len(instants):
-            entries += self.incidents.judge_again(int(instants[0]))
+            entries += self.incidents.judge_again(int(instants[0]), self._edited)
             self._rules_changed = False
         self.detector.heard.clear()
         found = chain(self.detector.detect(rows), self.detector.ensembles.judge(ensembles))
@@ -217,7 +235,11 @@ class Watch:
         self.incidents.touched, self.blindness.touched = set(), set()
         self.instruments.forgotten = set()
         n = len(self.places)
-        out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
+        out: dict[str, bytes | None] = {}
+        if not self._rules_changed and self._rules_kept != self._digests:
+            # Not before they judged: what they no longer cover would be forgotten by a restart.
+            out[self._rules_key] = msgspec.msgpack.encode(self._digests)
+            self._rules_kept = self._digests
         for subject in (each for each in changed if each >= n):
             name = self.incidents.subject_name(subject)
             out[f"area:{name}"] = items.pack([], self.incidents.of(subject))

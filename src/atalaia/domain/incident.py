@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -50,11 +50,11 @@ from atalaia.domain.tracks import (
     calmed_by,
     deciding_of,
     expiry_of,
+    hold_against,
     lapse,
     last_expiry_of,
     longest_held,
     onset_of,
-    still_holds,
     track_of,
 )
 
@@ -442,12 +442,16 @@ class Incident(msgspec.Struct):
         for track in self.tracks:
             track.rest()
 
-    def judge_again(self, now: int, rules: dict[str, Rule]) -> list[Change]:
-        """Rules were edited: they judge from now on, and what none covers is cancelled.
+    def judge_again(
+        self, now: int, rules: dict[str, Rule], edited: Collection[str]
+    ) -> list[Change]:
+        """Rules were edited, or have gone: they judge from now on, and what none covers is
+        cancelled.
 
-        Each track's newest value is held against the exit limits as they now stand.
+        Each edited rule's newest values are held against its limits as they now stand.
         """
         held_last = longest_held(self.tracks) if self.tracks else None
+        seen_at = max((track.seen_at for track in self.tracks), default=now)
         self.tracks = [track for track in self.tracks if track.rule in rules]
         self.peaks = {
             name: peak for name, peak in self.peaks.items() if rule_of(name, rules)[0] in rules
@@ -455,13 +459,13 @@ class Incident(msgspec.Struct):
         order = list(rules)
         for track in self.tracks:
             track.order = order.index(track.rule)
-            rule = rules[track.rule]
-            track.level = rule.up_to(min(track.level, still_holds(track, rule)))
+            if track.rule in edited:
+                hold_against(track, rules[track.rule])
         if any(track.level for track in self.tracks):
             return []
         if self.status == "active" and held_last is not None:
             change = self._change(now, "cancel", "rule changed", held_last, rules, None)
-            self._close(now)
+            self._close(min(seen_at, now))  # what comes with the edit is news
             return [change]
         if self.status == "expired" and not self.tracks:
             self._close(now)

@@ -115,10 +115,28 @@ def longest_held(tracks: Sequence[Track]) -> Track:
     return max(measured or tracks, key=lambda t: (t.held_until, -t.order))
 
 
-def still_holds(track: Track, rule: Rule) -> int:
-    """The highest level whose exit limit the newest value passes."""
-    for level in reversed(LEVELS):
-        limit = rule.exit_limit(level)
-        if limit is not None and rule.sign * (track.value - track.norm) >= rule.sign * limit:
-            return level
-    return 0
+def hold_against(track: Track, rule: Rule) -> None:
+    """Hold a track against its rule, which was edited: the newest value decides. The level goes on
+    that it still holds, and so does each clock that it agrees with."""
+    enters = [_passes(track, rule, limit) for limit in rule.enter]
+    holds = [_passes(track, rule, limit) for limit in rule.leave]
+    for i in range(len(LEVELS)):
+        if not enters[i]:
+            track.above[i] = track.count[i] = 0
+        if holds[i]:
+            track.below[i] = 0
+    if any(holds):
+        track.calm_since = 0
+    if not any(track.count):
+        track.counted = []
+    still_enters, still_holds = (
+        max((level for level, is_so in zip(LEVELS, each, strict=True) if is_so), default=0)
+        for each in (enters, holds)
+    )
+    track.entered = min(track.entered, still_enters)
+    track.holding = min(track.holding, still_holds)
+    track.level = rule.up_to(min(track.level, still_holds))
+
+
+def _passes(track: Track, rule: Rule, limit: float | None) -> bool:
+    return limit is not None and rule.sign * (track.value - track.norm) >= rule.sign * limit
