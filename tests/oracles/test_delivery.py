@@ -35,7 +35,7 @@ from atalaia.ports import Outbox, State
 from oracles.nights import Night
 from oracles.told import disagreements
 
-CASES = int(os.environ.get("ATALAIA_DELIVERIES", "12"))
+CASES = int(os.environ.get("ATALAIA_DELIVERIES", "16"))
 FIRST = int(os.environ.get("ATALAIA_DELIVERIES_FROM", "0"))
 """Other numbers are other nights."""
 
