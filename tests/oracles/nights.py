@@ -378,7 +378,8 @@ class Night:
                     continue
                 version += 1
                 still, level = tuple(sorted(set(stands) - said)), r.choice(LEVELS)
-                before = max((LEVEL_OF[stands[town]] for town in said & set(stands)), default=0)
+                # What rises at one town is told apart from what eases at another.
+                before = min((LEVEL_OF[stands[town]] for town in said & set(stands)), default=0)
                 type_ = "alert" if version == 1 else r.choice(["end", "cancel"])
                 changes: dict[str, Any] = {}
                 if version > 1 and said is not ends:

@@ -20,6 +20,7 @@ from oracles.nights import (
     CHANNELS,
     ESCALATE_S,
     LIMITS,
+    WAITS_S,
     Night,
     Went,
     is_asked,
@@ -412,7 +413,10 @@ def _of_drills(night: Night) -> list[str]:
         if kind != KIND:
             continue
         drilled = [
-            one for one in night.drills if 0 <= at - one.alert.sent_at <= HOUR + night.slack_s
+            one
+            for one in night.drills
+            # A letter that was claimed within its hour may be waiting for its turn.
+            if 0 <= at - one.alert.sent_at <= HOUR + WAITS_S + night.slack_s
         ]
         if not any(night.asked(who, one) for one in drilled):
             found.append(f"{label}, who would not be told")
